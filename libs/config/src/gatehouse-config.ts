@@ -1,0 +1,148 @@
+/**
+ * The one value that every room reads: parsed, validated and frozen at start. Durations are milliseconds unless the
+ * name says seconds. Secrets are `Secret`s, which print as `[redacted]` everywhere but `.reveal()`.
+ */
+import type { Secret } from './secret.js';
+
+/** Signature algorithms that an access token may be signed with (D19). */
+export type AccessTokenAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
+
+/** One key that seals secrets at rest: 32 bytes, named by a short id that is stored beside what it sealed. */
+export interface MasterKey {
+  readonly id: string;
+  readonly key: Secret<Buffer>;
+}
+
+/** A first-party client (D7 a): known by its callback; `clientId` is the callback URL itself unless one is given. */
+export interface ClientCallback {
+  readonly clientId: string;
+  readonly url: string;
+}
+
+/** An entry of `admins`: the person is matched by upstream subject or by e-mail at this provider (D17). */
+export interface AdminEntry {
+  readonly provider: string;
+  readonly subjectOrEmail: string;
+}
+
+interface ProviderBase {
+  readonly id: string;
+  readonly name: string;
+  readonly icon: string | undefined;
+  readonly enabled: boolean;
+  readonly organization: string;
+  /** E-mail domains in which a verified e-mail of this provider may link to an existing user; empty = never (D17). */
+  readonly linkByVerifiedEmailDomains: readonly string[];
+}
+
+interface OAuthProviderBase extends ProviderBase {
+  readonly clientId: string;
+  readonly clientSecret: Secret<string> | undefined;
+  readonly scopes: readonly string[];
+  /** `own`: /oauth2/callback/{idp}; `shared`: /oauth2/callback (D35). */
+  readonly callback: 'shared' | 'own';
+  readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
+  /** Sent as they are on the authorization request, e.g. `access_type: offline`. */
+  readonly authorizationParameters: Readonly<Record<string, string>>;
+}
+
+/** An OpenID Connect provider: everything else comes from its discovery document. */
+export interface OidcProviderConfig extends OAuthProviderBase {
+  readonly type: 'oidc';
+  readonly issuer: string;
+  readonly groupsClaim: string;
+  /** Which of our own ID-token signing algorithms we accept; default: what discovery offers, never `none` or HS*. */
+  readonly idTokenSignedResponseAlg: string | undefined;
+}
+
+/** A plain OAuth 2.0 provider (GitHub-like): no ID token, identity read from an API. */
+export interface OAuth2ProviderConfig extends OAuthProviderBase {
+  readonly type: 'oauth2';
+  readonly authorizationUrl: string;
+  readonly tokenUrl: string;
+  readonly userinfoUrl: string;
+  readonly emailsUrl: string | undefined;
+  /** RFC 9207 `iss` value to insist on when the provider sends one. */
+  readonly issuer: string | undefined;
+  readonly pkce: boolean;
+  readonly fields: {
+    readonly subject: string;
+    readonly email: string;
+    readonly emailVerified: string;
+    readonly name: string;
+    readonly groups: string;
+  };
+}
+
+/** The built-in provider without an upstream (D22): development only. */
+export interface TestProviderConfig extends ProviderBase {
+  readonly type: 'test';
+}
+
+export type ProviderConfig = OidcProviderConfig | OAuth2ProviderConfig | TestProviderConfig;
+
+/** Requests allowed per minute and address, per route class (D44, D57). */
+export interface RateLimits {
+  readonly enabled: boolean;
+  readonly interactive: number;
+  readonly token: number;
+  readonly discovery: number;
+  /** Everything with a bearer that is not one of the others. */
+  readonly api: number;
+  /** Bad tokens at introspection and userinfo. */
+  readonly badTokens: number;
+  readonly lockoutFailures: number;
+  readonly lockoutWindowMs: number;
+  readonly lockoutDurationMs: number;
+}
+
+export interface Lifetimes {
+  readonly accessTokenSeconds: number;
+  readonly refreshIdleSeconds: number;
+  readonly refreshAbsoluteSeconds: number;
+  readonly authorizationCodeSeconds: number;
+  readonly loginTransactionSeconds: number;
+  readonly clockSkewSeconds: number;
+  readonly keyPublishBeforeSigningSeconds: number;
+  readonly keySigningSeconds: number;
+  readonly jwksMaxAgeSeconds: number;
+}
+
+export interface GatehouseConfig {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Issuer, base of every link (D3): an origin, possibly with a path, without a trailing slash. */
+  readonly publicUrl: string;
+  /** Hops or networks whose X-Forwarded-For is believed; undefined: none, the peer's address counts. */
+  readonly trustProxy: number | readonly string[] | undefined;
+  readonly dataDir: string;
+  /** undefined: the embedded Postgres under `dataDir` (refused in production). */
+  readonly databaseUrl: Secret<string> | undefined;
+  readonly databasePoolSize: number;
+  /** undefined: the in-process store (refused in production). */
+  readonly redisUrl: Secret<string> | undefined;
+  /** Newest first. Empty only in development, where a generated file under `dataDir` serves (D63). */
+  readonly masterKeys: readonly MasterKey[];
+  readonly internalToken: Secret<string> | undefined;
+  readonly internalPort: number | undefined;
+  /** Port of the development OIDC provider; undefined: not started, and never in production. */
+  readonly testIdpPort: number | undefined;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  readonly clientCallbacks: readonly ClientCallback[];
+  readonly admins: readonly AdminEntry[];
+  readonly accessTokenAlgorithm: AccessTokenAlgorithm;
+  /** Deliver tokens in the URL fragment to first-party clients that name no response_type (D8). */
+  readonly fragmentDelivery: boolean;
+  /** Every introspection call must be authenticated (D15). */
+  readonly introspectionRequiresAuthentication: boolean;
+  readonly corsOrigins: readonly string[];
+  readonly outbound: {
+    readonly allowPrivate: boolean;
+    readonly timeoutMs: number;
+    readonly maxBytes: number;
+  };
+  readonly lifetimes: Lifetimes;
+  readonly rateLimits: RateLimits;
+  readonly providers: readonly ProviderConfig[];
+}

@@ -1,0 +1,31 @@
+import { AdministratorPinEntity } from './administrator-pin.entity.js';
+import { AuditEventEntity } from './audit-event.entity.js';
+import { ClientCredentialEntity } from './client-credential.entity.js';
+import { ExternalIdentityEntity } from './external-identity.entity.js';
+import { GroupEntity, GroupMembershipEntity, GroupReferenceEntity } from './group.entity.js';
+import { OrganizationEntity } from './organization.entity.js';
+import { ProviderEntity } from './provider.entity.js';
+import { RefreshFamilyEntity, RefreshTokenEntity } from './refresh-token.entity.js';
+import { RevocationEntity } from './revocation.entity.js';
+import { SessionEntity } from './session.entity.js';
+import { SigningKeyEntity } from './signing-key.entity.js';
+import { UserEntity } from './user.entity.js';
+
+/** Every table that TypeORM knows. */
+export const allEntities = [
+  OrganizationEntity,
+  ProviderEntity,
+  UserEntity,
+  ExternalIdentityEntity,
+  GroupEntity,
+  GroupMembershipEntity,
+  GroupReferenceEntity,
+  AdministratorPinEntity,
+  SessionEntity,
+  RefreshFamilyEntity,
+  RefreshTokenEntity,
+  RevocationEntity,
+  ClientCredentialEntity,
+  SigningKeyEntity,
+  AuditEventEntity,
+];

@@ -1,0 +1,27 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+
+/**
+ * One sign-in (D32). The generations are those of user, provider and organization at that moment: a session whose
+ * numbers fell behind is dead, whatever `ended_at` says (D20).
+ */
+@Entity({ name: 'sessions' })
+export class SessionEntity {
+  @PrimaryColumn({ type: 'uuid' }) id: string;
+  @Column({ type: 'uuid', name: 'user_id' }) userId: string;
+  @Column({ type: 'uuid', name: 'identity_id' }) identityId: string;
+  @Column({ type: 'text', name: 'provider_id' }) providerId: string;
+  @Column({ type: 'uuid', name: 'organization_id' }) organizationId: string;
+  /** The first-party client (or, later, application) that the person signed in for. */
+  @Column({ type: 'text', name: 'client_id' }) clientId: string;
+  @Column({ type: 'int', name: 'user_generation' }) userGeneration: number;
+  @Column({ type: 'int', name: 'provider_generation' }) providerGeneration: number;
+  @Column({ type: 'int', name: 'organization_generation' }) organizationGeneration: number;
+  @Column({ type: 'timestamptz', name: 'auth_time' }) authTime: Date;
+  @Column({ type: 'text', nullable: true }) acr: string | null;
+  @Column({ type: 'text', array: true, nullable: true }) amr: string[] | null;
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at' }) createdAt: Date;
+  /** The absolute end (D40); refresh tokens never outlive it. */
+  @Column({ type: 'timestamptz', name: 'expires_at' }) expiresAt: Date;
+  @Column({ type: 'timestamptz', name: 'ended_at', nullable: true }) endedAt: Date | null;
+  @Column({ type: 'text', name: 'end_reason', nullable: true }) endReason: string | null;
+}

@@ -1,0 +1,171 @@
+import type { FirstPartyClient, FirstPartyClients } from '@app/clients';
+import type { GatehouseConfig } from '@app/config';
+import { isCodeChallenge, knownSignInScopes, OAuthError, parseScope } from '@app/oauth2';
+import { z } from 'zod';
+
+/** GET and POST /oauth2/authorize: the seed's parameters, RFC 6749 §4.1.1, RFC 7636 §4.3 and OIDC Core §3.1.2.1. */
+export const AuthorizationParametersSchema = z.object({
+  idp: z.string().max(100).optional().describe('Provider id; without it `test` where allowed, or the only provider'),
+  client_callback: z.string().max(2000).optional().describe('A configured callback; tokens go to its fragment'),
+  redirect_uri: z.string().max(2000).optional().describe('The same as client_callback, by its RFC name'),
+  client_id: z.string().max(2000).optional(),
+  response_type: z.string().max(100).optional().describe('code, or left out for the fragment'),
+  response_mode: z.string().max(100).optional(),
+  scope: z.string().max(1000).describe('Must hold openid; unknown scopes are ignored'),
+  state: z.string().max(2048).optional().describe('Echoed, never invented'),
+  nonce: z.string().max(1024).optional(),
+  code_challenge: z.string().max(128).describe('BASE64URL(SHA256(code_verifier)) (RFC 7636 §4.2)'),
+  code_challenge_method: z.string().max(20).optional().describe('S256, also when left out'),
+  login_hint: z.string().max(320).optional(),
+  prompt: z.string().max(100).optional(),
+  max_age: z.string().max(10).optional(),
+  acr_values: z.string().max(1000).optional(),
+  ui_locales: z.string().max(200).optional(),
+  resource: z.string().max(2000).optional(),
+});
+export type AuthorizationParameters = z.infer<typeof AuthorizationParametersSchema>;
+
+/** Where the outcome goes (D8): a code in the query, tokens in the fragment, or tokens as the answer itself. */
+export type Delivery = { readonly kind: 'code' | 'fragment'; readonly target: string } | { readonly kind: 'json' };
+
+/** An authorization request whose every part was checked; what follows needs no other (D34). */
+export interface AuthorizationRequest {
+  readonly idp: string | undefined;
+  readonly clientId: string;
+  readonly delivery: Delivery;
+  /** The target as the request named it; the token request must repeat it (RFC 6749 §4.1.3). */
+  readonly namedTarget: string | undefined;
+  readonly scopes: readonly string[];
+  readonly state: string | undefined;
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string;
+  readonly loginHint: string | undefined;
+  readonly prompt: string | undefined;
+  /** Seconds. */
+  readonly maxAge: number | undefined;
+  readonly acrValues: string | undefined;
+  readonly uiLocales: string | undefined;
+}
+
+const PROMPTS = new Set(['none', 'login', 'consent', 'select_account']);
+
+/**
+ * Checks a first-party authorization request (D7 a, D8, D9). The client and its target come first: until they are known
+ * nothing may be sent anywhere.
+ * @throws OAuthError 400, always for the caller himself
+ */
+export function authorizationRequest(
+  parameters: AuthorizationParameters,
+  clients: FirstPartyClients,
+  config: GatehouseConfig,
+): AuthorizationRequest {
+  const { clientId, delivery, namedTarget } = clientOf(parameters, clients, config);
+  return {
+    idp: parameters.idp,
+    clientId,
+    delivery,
+    namedTarget,
+    scopes: scopesOf(parameters.scope),
+    state: parameters.state,
+    nonce: parameters.nonce,
+    codeChallenge: challengeOf(parameters),
+    loginHint: parameters.login_hint,
+    prompt: promptOf(parameters.prompt),
+    maxAge: maxAgeOf(parameters.max_age),
+    acrValues: parameters.acr_values,
+    uiLocales: parameters.ui_locales,
+  };
+}
+
+type ClientPart = Pick<AuthorizationRequest, 'clientId' | 'delivery' | 'namedTarget'>;
+
+function clientOf(
+  parameters: AuthorizationParameters,
+  clients: FirstPartyClients,
+  config: GatehouseConfig,
+): ClientPart {
+  const kind = responseKind(parameters);
+  const named = targetOf(parameters);
+  if (named === undefined && parameters.client_id === undefined) {
+    if (kind === 'code') throw invalid('redirect_uri (or client_callback) is required with response_type=code');
+    return { clientId: config.publicUrl, delivery: { kind: 'json' }, namedTarget: undefined };
+  }
+  const client = knownClient(parameters, named, kind, clients);
+  if (parameters.resource !== undefined && parameters.resource !== config.publicUrl)
+    throw new OAuthError('invalid_target', `resource must be ${config.publicUrl} (RFC 8707 §2)`);
+  if (kind === 'fragment' && !config.fragmentDelivery)
+    throw invalid('response_type=code is required: this server does not deliver tokens in the fragment');
+  return { clientId: client.clientId, delivery: { kind, target: named ?? client.url }, namedTarget: named };
+}
+
+function knownClient(
+  parameters: AuthorizationParameters,
+  named: string | undefined,
+  kind: 'code' | 'fragment',
+  clients: FirstPartyClients,
+): FirstPartyClient {
+  const byId = parameters.client_id === undefined ? undefined : clients.find(parameters.client_id);
+  if (parameters.client_id !== undefined && byId === undefined) throw invalid('client_id is not known here');
+  if (named === undefined) {
+    if (byId === undefined) throw invalid('client_id is not known here');
+    return byId;
+  }
+  const byTarget = clients.matchCallback(named, kind === 'code' ? 'query' : 'fragment', byId?.clientId);
+  if (byTarget === undefined)
+    throw invalid(
+      byId === undefined
+        ? 'client_callback is not one of the configured callbacks: it must be equal to one, character for character'
+        : 'redirect_uri is not the callback configured for this client_id',
+    );
+  return byTarget;
+}
+
+function targetOf({ client_callback, redirect_uri }: AuthorizationParameters): string | undefined {
+  if (client_callback !== undefined && redirect_uri !== undefined && client_callback !== redirect_uri)
+    throw invalid('send client_callback or redirect_uri, not both with different values');
+  return client_callback ?? redirect_uri;
+}
+
+function responseKind(parameters: AuthorizationParameters): 'code' | 'fragment' {
+  const { response_type, response_mode } = parameters;
+  if (response_type !== undefined && response_type !== 'code')
+    throw new OAuthError('unsupported_response_type', 'response_type must be code, or left out');
+  const kind = response_type === 'code' ? 'code' : 'fragment';
+  if (response_mode !== undefined && response_mode !== (kind === 'code' ? 'query' : 'fragment'))
+    throw invalid(`response_mode must be ${kind === 'code' ? 'query' : 'fragment'} here, or left out`);
+  return kind;
+}
+
+function scopesOf(scope: string): readonly string[] {
+  const scopes = parseScope(scope);
+  if (scopes === undefined)
+    throw new OAuthError('invalid_scope', 'scope must be space-separated scope tokens (RFC 6749 §3.3)');
+  if (!scopes.includes('openid')) throw new OAuthError('invalid_scope', 'scope must hold openid');
+  return knownSignInScopes(scopes);
+}
+
+function challengeOf(parameters: AuthorizationParameters): string {
+  if (parameters.code_challenge_method !== undefined && parameters.code_challenge_method !== 'S256')
+    throw invalid('code_challenge_method must be S256 (RFC 7636 §4.3; plain is refused)');
+  if (!isCodeChallenge(parameters.code_challenge))
+    throw invalid('code_challenge must be the 43 base64url characters of BASE64URL(SHA256(code_verifier))');
+  return parameters.code_challenge;
+}
+
+function promptOf(prompt: string | undefined): string | undefined {
+  if (prompt === undefined) return undefined;
+  const values = prompt.split(' ');
+  if (!values.every((value) => PROMPTS.has(value))) throw invalid(`prompt must be of ${[...PROMPTS].join(', ')}`);
+  if (values.includes('none') && values.length > 1) throw invalid('prompt=none stands alone (OIDC Core §3.1.2.1)');
+  return prompt;
+}
+
+function maxAgeOf(maxAge: string | undefined): number | undefined {
+  if (maxAge === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(maxAge)) throw invalid('max_age must be a whole number of seconds');
+  return Number(maxAge);
+}
+
+function invalid(description: string): OAuthError {
+  return new OAuthError('invalid_request', description);
+}

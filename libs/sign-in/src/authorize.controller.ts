@@ -1,0 +1,67 @@
+import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { FirstPartyClients } from '@app/clients';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { ApiContract, Public, RateClass, readBody, readQuery } from '@app/edge';
+import { TokenResponseSchema } from '@app/tokens';
+import {
+  authorizationRequest,
+  AuthorizationParametersSchema,
+  type AuthorizationParameters,
+} from './authorization-request.js';
+import { LoginFlow } from './login-flow.js';
+import { loginRefusal, refuseHere } from './login-errors.js';
+
+const CONTRACT = {
+  summary: 'Begin a sign-in at an identity provider',
+  tag: 'OAuth',
+  access: 'public',
+  responses: {
+    200: { description: 'Tokens, from the `test` provider without client_callback (D10)', schema: TokenResponseSchema },
+    302: { description: 'To the identity provider, or to the client with the outcome' },
+  },
+  errors: [400, 409, 429, 500, 503],
+} as const;
+
+/** GET and POST /oauth2/authorize (RFC 6749 §3.1, D11). */
+@Controller('oauth2')
+@Public()
+@RateClass('interactive')
+export class AuthorizeController {
+  constructor(
+    private readonly flow: LoginFlow,
+    private readonly clients: FirstPartyClients,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+  ) {}
+
+  @Get('authorize')
+  @ApiContract({ ...CONTRACT, query: AuthorizationParametersSchema })
+  async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.begin(() => readQuery(AuthorizationParametersSchema, request), request, reply);
+  }
+
+  @Post('authorize')
+  @ApiContract({
+    ...CONTRACT,
+    body: AuthorizationParametersSchema,
+    bodyTypes: ['application/x-www-form-urlencoded'],
+  })
+  async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.begin(() => readBody(AuthorizationParametersSchema, request), request, reply);
+  }
+
+  private async begin(
+    read: () => AuthorizationParameters,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    try {
+      const asked = authorizationRequest(read(), this.clients, this.config);
+      await this.flow.begin(asked, request, reply);
+    } catch (error) {
+      const refusal = loginRefusal(error);
+      if (refusal === undefined) throw error;
+      await refuseHere(refusal, request, reply);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { noStore } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import { AuthorizationCodes, RefreshTokens, TokenIssuer, tokenResponse, type IssuedTokens } from '@app/tokens';
+import type { AuthorizationRequest } from './authorization-request.js';
+
+/** Puts the outcome of a login where the client asked for it (D8). Errors go where success would have gone (D34). */
+@Injectable()
+export class OutcomeDelivery {
+  constructor(
+    private readonly codes: AuthorizationCodes,
+    private readonly refreshTokens: RefreshTokens,
+    private readonly issuer: TokenIssuer,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+  ) {}
+
+  /** Answers the request with what the session gives. */
+  async succeed(request: AuthorizationRequest, sessionId: string, reply: FastifyReply): Promise<void> {
+    noStore(reply);
+    if (request.delivery.kind === 'code') {
+      const code = await this.codes.issue({
+        sessionId,
+        clientId: request.clientId,
+        redirectUri: request.namedTarget,
+        codeChallenge: request.codeChallenge,
+        scopes: request.scopes,
+        nonce: request.nonce,
+      });
+      return this.redirect(request, { code, state: request.state, iss: this.config.publicUrl }, reply);
+    }
+    const response = tokenResponse(await this.tokens(request, sessionId));
+    if (request.delivery.kind === 'fragment')
+      return this.redirect(request, { ...response, state: request.state }, reply);
+    await reply
+      .status(200)
+      .header('Cross-Origin-Resource-Policy', 'same-origin')
+      .header('Content-Type', 'application/json')
+      .send(JSON.stringify({ ...response, ...(request.state === undefined ? {} : { state: request.state }) }));
+  }
+
+  /** Answers the request with a refusal; one that nobody is waiting for at a target is thrown on to the error filter. */
+  async fail(request: AuthorizationRequest, error: OAuthError, reply: FastifyReply): Promise<void> {
+    noStore(reply);
+    if (request.delivery.kind === 'json') throw error;
+    const { code, description } = error;
+    return this.redirect(
+      request,
+      { error: code, error_description: description, state: request.state, iss: this.config.publicUrl },
+      reply,
+    );
+  }
+
+  private async tokens(request: AuthorizationRequest, sessionId: string): Promise<IssuedTokens> {
+    const family = await this.refreshTokens.begin(sessionId, request.scopes);
+    if (family === undefined) throw new OAuthError('access_denied', 'The session has ended already; sign in again');
+    return { ...(await this.issuer.forUser(family.facts, request.scopes)), refreshToken: family.refreshToken };
+  }
+
+  private async redirect(
+    { delivery }: AuthorizationRequest,
+    parameters: Record<string, string | number | undefined>,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (delivery.kind === 'json') throw new Error('there is no target to redirect to');
+    const answer = new URLSearchParams();
+    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) answer.set(name, String(value));
+    const afterPost = reply.request.method === 'POST';
+    await reply.redirect(withAnswer(delivery.target, delivery.kind, answer), afterPost ? 303 : 302);
+  }
+}
+
+/** RFC 6749 §4.1.2: the target's own query is kept. */
+function withAnswer(target: string, kind: 'code' | 'fragment', answer: URLSearchParams): string {
+  if (kind === 'fragment') return `${target}#${answer.toString()}`;
+  return `${target}${target.includes('?') ? '&' : '?'}${answer.toString()}`;
+}

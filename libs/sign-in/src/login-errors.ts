@@ -1,0 +1,31 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { noStore } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import { UpstreamError } from '@app/oauth-providers';
+import { escapeHtml, sendPage, wantsHtml } from './page.js';
+import { upstreamRefusal } from './upstream-refusal.js';
+
+/** The refusal behind a fault of the login, or undefined when it is a fault of ours that the error filter reports. */
+export function loginRefusal(error: unknown): OAuthError | undefined {
+  if (error instanceof UpstreamError) return upstreamRefusal(error);
+  return error instanceof OAuthError ? error : undefined;
+}
+
+const TITLES: Partial<Record<string, string>> = {
+  account_conflict: 'This e-mail address already has an account',
+  temporarily_unavailable: 'Sign-in is not available at the moment',
+};
+
+/** A refusal that may go nowhere else: a page for browsers, JSON by the error filter for everybody else (D34). */
+export async function refuseHere(error: OAuthError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  noStore(reply);
+  if (!wantsHtml(request)) throw error;
+  if (error.retryAfterSeconds !== undefined) void reply.header('Retry-After', String(error.retryAfterSeconds));
+  await sendPage(
+    reply,
+    error.status,
+    TITLES[error.code] ?? 'Sign-in did not work',
+    `<p>${escapeHtml(error.description)}</p><p><small>Error: <code>${escapeHtml(error.code)}</code>, ` +
+      `request <code>${escapeHtml(request.id)}</code></small></p>`,
+  );
+}

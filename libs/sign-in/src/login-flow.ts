@@ -1,0 +1,158 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { requestContext } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import { ProviderRegistry, type Provider } from '@app/oauth-providers';
+import type { AuthorizationRequest } from './authorization-request.js';
+import { BrowserBinding } from './browser-binding.js';
+import { OutcomeDelivery } from './delivery.js';
+import { loginRefusal, refuseHere } from './login-errors.js';
+import { LoginTransactions, type LoginTransaction } from './login-transactions.js';
+import { escapeHtml, sendPage, wantsHtml } from './page.js';
+import { SignIn, type ProvenIdentity } from './sign-in.js';
+
+/**
+ * A login from the authorization request to its outcome. The steps never call each other: beginning leaves a stored
+ * transaction and sends the browser away; coming back takes it. So any instance may do either.
+ */
+@Injectable()
+export class LoginFlow {
+  private readonly browsers: BrowserBinding;
+
+  constructor(
+    private readonly providers: ProviderRegistry,
+    private readonly transactions: LoginTransactions,
+    private readonly signIn: SignIn,
+    private readonly delivery: OutcomeDelivery,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+  ) {
+    this.browsers = new BrowserBinding(config.publicUrl);
+  }
+
+  /** Sends the browser upstream; the `test` provider answers at once (D10, D22). */
+  async begin(asked: AuthorizationRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const provider = this.chosen(asked.idp);
+    if (provider === undefined) return this.choose(request, reply);
+    const state = this.transactions.newState();
+    const upstreamRedirectUri = callbackUrl(this.config.publicUrl, provider);
+    const begun = await provider.connector.begin({
+      state,
+      redirectUri: upstreamRedirectUri,
+      ...(asked.loginHint === undefined ? {} : { loginHint: asked.loginHint }),
+      ...(asked.prompt === undefined ? {} : { prompt: asked.prompt }),
+      ...(asked.maxAge === undefined ? {} : { maxAge: asked.maxAge }),
+      ...(asked.acrValues === undefined ? {} : { acrValues: asked.acrValues }),
+      ...(asked.uiLocales === undefined ? {} : { uiLocales: asked.uiLocales }),
+    });
+    if (begun.kind === 'identity') return this.finish(asked, begun.identity, request, reply);
+    await this.transactions.save(state, {
+      providerId: provider.config.id,
+      upstreamRedirectUri,
+      upstream: begun.transaction,
+      browser: this.browsers.bind(request, reply),
+      request: asked,
+    });
+    const afterPost = request.method === 'POST';
+    await reply.header('Cache-Control', 'no-store').redirect(begun.url, afterPost ? 303 : 302);
+  }
+
+  /**
+   * The browser comes back from upstream. Until state, provider and browser fit (R19, R20) there is nobody to tell but
+   * who asked; afterwards every outcome goes to the client (D34).
+   * @param own the provider named by the address, for those with a callback of their own (D35).
+   */
+  async complete(own: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const parameters = queryOf(request);
+    const transaction = await this.transactions.take(parameters.get('state') ?? '');
+    const provider = transaction === undefined ? undefined : this.providers.find(transaction.providerId);
+    const expected = provider === undefined ? undefined : callbackUrl(this.config.publicUrl, provider);
+    if (transaction === undefined || provider === undefined || transaction.upstreamRedirectUri !== expected)
+      throw new OAuthError('invalid_request', 'This sign-in is unknown, finished or too old; start again', {
+        logDetail: 'state is unknown, or its provider is gone or changed',
+      });
+    if ((own ?? sharedId(provider)) !== provider.config.id)
+      throw new OAuthError('invalid_request', 'This sign-in came back to the wrong address; start again', {
+        logDetail: `the transaction is of ${provider.config.id}`,
+      });
+    if (!this.browsers.matches(request, transaction.browser))
+      throw new OAuthError('invalid_request', 'This sign-in was begun in another browser; start again in this one', {
+        logDetail: 'the browser cookie is absent or not the one of the transaction',
+      });
+    await this.redeem(provider, transaction, parameters, request, reply);
+  }
+
+  private async redeem(
+    provider: Provider,
+    transaction: LoginTransaction,
+    parameters: URLSearchParams,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    try {
+      const { upstream, upstreamRedirectUri } = transaction;
+      const { identity } = await provider.connector.complete(parameters, upstream, upstreamRedirectUri);
+      await this.finish(transaction.request, identity, request, reply);
+    } catch (error) {
+      const refusal = loginRefusal(error);
+      if (refusal === undefined) throw error;
+      request.log.info({ provider: provider.config.id, reason: refusal.logDetail }, `sign-in refused: ${refusal.code}`);
+      // A conflict of accounts is something for the person to read, not for the client to handle (D17).
+      if (refusal.code === 'account_conflict') return refuseHere(refusal, request, reply);
+      await this.delivery.fail(transaction.request, refusal, reply);
+    }
+  }
+
+  private async finish(
+    asked: AuthorizationRequest,
+    identity: ProvenIdentity,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const sessionId = await this.signIn.complete(identity, asked.clientId, requestContext(request));
+    await this.delivery.succeed(asked, sessionId, reply);
+  }
+
+  /** D55: the one asked for; without one `test` where it runs, or the only one; undefined: the person must choose. */
+  private chosen(idp: string | undefined): Provider | undefined {
+    if (idp !== undefined) {
+      const found = this.providers.find(idp);
+      if (found === undefined)
+        throw new OAuthError('invalid_request', 'idp is not a configured provider; see /oauth2/providers');
+      return found;
+    }
+    const all = this.providers.list();
+    return all.find((provider) => provider.config.type === 'test') ?? (all.length === 1 ? all[0] : undefined);
+  }
+
+  private async choose(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!wantsHtml(request) || request.method !== 'GET')
+      throw new OAuthError(
+        'invalid_request',
+        'idp is required: there is more than one provider; see /oauth2/providers',
+      );
+    const links = this.providers.list().map(({ config }) => {
+      const query = queryOf(request);
+      query.set('idp', config.id);
+      return `<li><a href="/oauth2/authorize?${escapeHtml(query.toString())}">${escapeHtml(config.name)}</a></li>`;
+    });
+    await sendPage(reply, 200, 'Sign in with', `<ul class="providers">${links.join('')}</ul>`);
+  }
+}
+
+/** Where a provider sends the browser back to (D35). */
+export function callbackUrl(publicUrl: string, { config }: Provider): string {
+  const own = config.type !== 'test' && config.callback === 'own';
+  return `${publicUrl}/oauth2/callback${own ? `/${config.id}` : ''}`;
+}
+
+/** The id that the shared address stands for: this provider's own, if it uses that address at all. */
+function sharedId({ config }: Provider): string | undefined {
+  return config.type !== 'test' && config.callback === 'own' ? undefined : config.id;
+}
+
+/** The raw query: a connector must see exactly what came, repeated parameters included. */
+function queryOf(request: FastifyRequest): URLSearchParams {
+  const at = request.url.indexOf('?');
+  return new URLSearchParams(at === -1 ? '' : request.url.slice(at + 1));
+}

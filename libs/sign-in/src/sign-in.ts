@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog } from '@app/audit';
+import { CLOCK, type Clock } from '@app/config';
+import { Directory, type IdentityClaim } from '@app/directory';
+import type { RequestContext } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import { Revocations } from '@app/revocation';
+import { Sessions } from '@app/tokens';
+
+/** What a provider vouched for, whatever protocol it spoke. */
+export interface ProvenIdentity extends IdentityClaim {
+  /** Seconds since the epoch; undefined: now. */
+  readonly authTime: number | undefined;
+  readonly acr: string | undefined;
+  readonly amr: readonly string[] | undefined;
+}
+
+/**
+ * The last step of every login, SAML or OAuth: identity → account (D17) → groups → session (D32), in one transaction
+ * with its audit. There is no other way to a session, so there is one policy (R12).
+ */
+@Injectable()
+export class SignIn {
+  constructor(
+    private readonly revocations: Revocations,
+    private readonly directory: Directory,
+    private readonly sessions: Sessions,
+    private readonly audit: AuditLog,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Answers the id of the new session.
+   * @throws OAuthError `account_conflict`, `access_denied`
+   */
+  async complete(identity: ProvenIdentity, clientId: string, context: RequestContext): Promise<string> {
+    const now = this.clock();
+    try {
+      return await this.revocations.transaction(async (manager, revoke) => {
+        const user = await this.directory.signIn(manager, identity, now, revoke);
+        const sessionId = await this.sessions.begin(manager, user, {
+          providerId: identity.provider,
+          clientId,
+          authTime: identity.authTime === undefined ? now : new Date(identity.authTime * 1000),
+          acr: identity.acr,
+          amr: identity.amr,
+        });
+        await this.audit.record(
+          manager,
+          { kind: 'user.signed_in', userId: user.userId, provider: identity.provider, sessionId, clientId },
+          context,
+        );
+        return sessionId;
+      });
+    } catch (error) {
+      if (error instanceof OAuthError) await this.recordRefusal(identity, error, context);
+      throw error;
+    }
+  }
+
+  /** After the rollback, so that the refusal itself is not rolled back. */
+  private async recordRefusal(identity: ProvenIdentity, error: OAuthError, context: RequestContext): Promise<void> {
+    const { provider, subject } = identity;
+    await this.audit.record(
+      undefined,
+      { kind: 'sign_in.refused', provider, subject, reason: error.logDetail ?? error.code },
+      context,
+    );
+  }
+}

@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { hashOpaqueToken, isOpaqueToken, mintOpaqueToken, verifierMatches } from '@app/oauth2';
+import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
+
+/** What a code of ours stands for (D6). */
+export interface CodeGrant {
+  readonly sessionId: string;
+  readonly clientId: string;
+  /** The target, where the authorization request named one; the token request must repeat it (D7, RFC 6749 §4.1.3). */
+  readonly redirectUri: string | undefined;
+  readonly codeChallenge: string;
+  readonly scopes: readonly string[];
+  readonly nonce: string | undefined;
+}
+
+export interface CodePresentation {
+  readonly code: string;
+  readonly codeVerifier: string;
+  readonly redirectUri: string | undefined;
+  readonly clientId: string | undefined;
+}
+
+/** `replayed` carries the session to end: the right client repeated a used code, well after its first use (D6). */
+export type Redemption =
+  | { readonly kind: 'granted'; readonly grant: CodeGrant }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'replayed'; readonly sessionId: string };
+
+interface Tombstone extends CodeGrant {
+  readonly firstUsedAtMs: number;
+}
+
+const TOMBSTONE_MS = 10 * 60_000;
+/** A repeat within this time may be an honest client's own retry and revokes nothing (D6). */
+const HONEST_RETRY_MS = 10_000;
+
+/**
+ * Our own authorization codes: 60 seconds, bound to challenge, client and target, taken once (D6, RFC 6749 §4.1.2).
+ * A wrong verifier or client does not use a code up: only its rightful owner can.
+ */
+@Injectable()
+export class AuthorizationCodes {
+  private readonly lifetimeMs: number;
+
+  constructor(
+    @Inject(TRANSIENT_STORE) private readonly store: TransientStore,
+    @Inject(GATEHOUSE_CONFIG) config: GatehouseConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.lifetimeMs = config.lifetimes.authorizationCodeSeconds * 1000;
+  }
+
+  async issue(grant: CodeGrant): Promise<string> {
+    const code = mintOpaqueToken('ac');
+    await this.store.set(liveKey(code), JSON.stringify(grant), this.lifetimeMs);
+    return code;
+  }
+
+  /**
+   * Redeems a code. Of any number of concurrent callers one is granted (R22).
+   * @throws StoreUnavailable
+   */
+  async redeem(presented: CodePresentation): Promise<Redemption> {
+    if (!isOpaqueToken(presented.code, 'ac')) return refused('the code is not one of ours');
+    const live = await this.store.get(liveKey(presented.code));
+    if (live === undefined) return this.replay(presented);
+    const grant = JSON.parse(live) as CodeGrant;
+    const fault = mismatch(grant, presented);
+    if (fault !== undefined) return refused(fault);
+    if (!(await this.store.compareAndDelete(liveKey(presented.code), live))) return this.replay(presented);
+    const tombstone: Tombstone = { ...grant, firstUsedAtMs: this.clock().getTime() };
+    await this.store.set(usedKey(presented.code), JSON.stringify(tombstone), TOMBSTONE_MS);
+    return { kind: 'granted', grant };
+  }
+
+  private async replay(presented: CodePresentation): Promise<Redemption> {
+    const used = await this.store.get(usedKey(presented.code));
+    if (used === undefined) return refused('the code is unknown, expired or used');
+    const tombstone = JSON.parse(used) as Tombstone;
+    const late = this.clock().getTime() - tombstone.firstUsedAtMs > HONEST_RETRY_MS;
+    if (late && mismatch(tombstone, presented) === undefined)
+      return { kind: 'replayed', sessionId: tombstone.sessionId };
+    return refused('the code was used already');
+  }
+}
+
+function mismatch(grant: CodeGrant, presented: CodePresentation): string | undefined {
+  if (presented.clientId !== undefined && presented.clientId !== grant.clientId)
+    return 'the code was issued to another client';
+  if (grant.redirectUri !== undefined && presented.redirectUri !== grant.redirectUri)
+    return 'redirect_uri is not the one of the authorization request (RFC 6749 §4.1.3)';
+  if (!verifierMatches(presented.codeVerifier, grant.codeChallenge))
+    return 'code_verifier does not match the code_challenge (RFC 7636 §4.6)';
+  return undefined;
+}
+
+function refused(reason: string): Redemption {
+  return { kind: 'refused', reason };
+}
+
+/** Codes are stored by hash: who reads the store cannot redeem one. */
+function liveKey(code: string): string {
+  return `code:${hashOpaqueToken(code).toString('base64url')}`;
+}
+
+function usedKey(code: string): string {
+  return `code-used:${hashOpaqueToken(code).toString('base64url')}`;
+}

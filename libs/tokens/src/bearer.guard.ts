@@ -1,0 +1,65 @@
+import { Injectable, type ExecutionContext } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+import { Directory } from '@app/directory';
+import { RateLimiter, remoteAddress, routePolicy, type Principal, type RouteAccess } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import { BearerStrategy } from './bearer.strategy.js';
+
+/**
+ * The one place where a call is let in (R25): public routes pass, every other needs a good access token of ours, and by
+ * its access a person's (D30, D56) or an administrator's (D18). It runs before every handler of every module.
+ */
+@Injectable()
+export class BearerGuard extends AuthGuard() {
+  constructor(
+    strategy: BearerStrategy,
+    private readonly directory: Directory,
+    private readonly rateLimiter: RateLimiter,
+  ) {
+    super({ defaultStrategy: strategy.name, property: 'principal', session: false });
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { access } = routePolicy(request);
+    if (access === 'public') return true;
+    await super.canActivate(context);
+    await this.authorize(request.principal, access);
+    return true;
+  }
+
+  /** Passport's verdict: a principal, `false`, or the fault that kept us from deciding. */
+  override handleRequest<TUser = Principal>(
+    error: unknown,
+    principal: TUser | false,
+    info: unknown,
+    context: ExecutionContext,
+  ): TUser {
+    if (error) throw error;
+    if (principal !== false) return principal;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    if (request.headers.authorization === undefined)
+      throw new OAuthError(
+        'unauthorized',
+        'Authentication required: send an access token as "Authorization: Bearer …"',
+        {
+          authenticate: 'Bearer',
+        },
+      );
+    this.rateLimiter.countBadToken(remoteAddress(request));
+    throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
+      authenticate: 'Bearer',
+      ...(typeof info === 'string' ? { logDetail: info } : {}),
+    });
+  }
+
+  private async authorize(principal: Principal | undefined, access: RouteAccess): Promise<void> {
+    if (principal === undefined) throw new OAuthError('unauthorized', 'Authentication required');
+    if (access === 'any') return;
+    if (principal.kind === 'machine')
+      throw new OAuthError('forbidden', 'This resource is for people; a client credentials token cannot use it');
+    if (access === 'administrator' && !(await this.directory.isAdministrator(principal.userId)))
+      throw new OAuthError('forbidden', 'This resource is for administrators');
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * tokens: the tokens that we issue.
+ *
+ * Owns: sessions, refresh families, authorization codes, the grants, signing claims into tokens, introspection,
+ * revocation, and the guard that stands before every route.
+ * Does not own: how a person signs in (sign-in), who the clients are (clients), the keys (keys).
+ * Routes: POST /oauth2/token, /oauth2/refresh, /oauth2/introspect, /oauth2/revoke; GET, POST /oauth2/userinfo;
+ * GET /.well-known/openid-configuration, oauth-authorization-server, oauth-protected-resource, jwks.json.
+ */
+export { TokensModule } from './tokens.module.js';
+export { AccessTokenVerifier } from './access-token-verifier.js';
+export type { VerifiedToken } from './verified-tokens.js';
+export { AuthorizationCodes, type CodeGrant } from './authorization-codes.js';
+export { RefreshTokens, type Rotated } from './refresh-tokens.js';
+export { Sessions, type Authentication, type SessionEndReason } from './sessions.js';
+export type { SessionFacts } from './session-facts.js';
+export { TokenIssuer, tokenResponse, type IssuedTokens } from './token-issuer.js';
+export { TokenResponseSchema } from './token.schema.js';

@@ -1,0 +1,59 @@
+import type { GatehouseConfig } from '@app/config';
+import { MACHINE_SCOPES, SIGN_IN_SCOPES } from '@app/oauth2';
+
+/** RFC 8414 §2. Everything is under PUBLIC_URL, whatever the Host header says (D3). */
+export function authorizationServerMetadata(config: GatehouseConfig, grantTypes: readonly string[]) {
+  const at = (path: string) => `${config.publicUrl}${path}`;
+  const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'none'];
+  return {
+    issuer: config.publicUrl,
+    authorization_endpoint: at('/oauth2/authorize'),
+    token_endpoint: at('/oauth2/token'),
+    userinfo_endpoint: at('/oauth2/userinfo'),
+    jwks_uri: at('/.well-known/jwks.json'),
+    introspection_endpoint: at('/oauth2/introspect'),
+    revocation_endpoint: at('/oauth2/revoke'),
+    scopes_supported: [...SIGN_IN_SCOPES, ...MACHINE_SCOPES],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: grantTypes,
+    token_endpoint_auth_methods_supported: clientAuthentication,
+    introspection_endpoint_auth_methods_supported: clientAuthentication,
+    revocation_endpoint_auth_methods_supported: clientAuthentication,
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    service_documentation: at('/docs'),
+  };
+}
+
+/** OpenID Connect Discovery 1.0 §3: the same server with what an OIDC client needs to know of ID tokens. */
+export function openidConfiguration(config: GatehouseConfig, grantTypes: readonly string[]) {
+  return {
+    ...authorizationServerMetadata(config, grantTypes),
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+    claims_supported: [
+      ...['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid', 'acr', 'amr'],
+      ...['email', 'email_verified', 'name', 'groups', 'idp'],
+    ],
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+  };
+}
+
+/** RFC 9728 §2: our own API as a protected resource. */
+export function protectedResourceMetadata(config: GatehouseConfig) {
+  return {
+    resource: config.publicUrl,
+    authorization_servers: [config.publicUrl],
+    jwks_uri: `${config.publicUrl}/.well-known/jwks.json`,
+    jwks_url: `${config.publicUrl}/.well-known/jwks.json`,
+    scopes_supported: [...SIGN_IN_SCOPES, ...MACHINE_SCOPES],
+    bearer_methods_supported: ['header'],
+    resource_name: 'Gatehouse',
+    resource_documentation: `${config.publicUrl}/docs`,
+    tls_client_certificate_bound_access_tokens: false,
+  };
+}

@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '@app/audit';
+import { ClientAuthenticator, type PresentedClient } from '@app/clients';
+import type { Principal, RequestContext } from '@app/edge';
+import { isOpaqueToken, OAuthError } from '@app/oauth2';
+import { Revocations } from '@app/revocation';
+import { AccessTokenVerifier } from './access-token-verifier.js';
+import { RefreshTokens } from './refresh-tokens.js';
+import { Sessions } from './sessions.js';
+
+/** Who may revoke: the client that a token was issued to, or the bearer of the same session (D14, RFC 7009 §2.1). */
+interface Revoker {
+  readonly clientId: string | undefined;
+  readonly sessionId: string | undefined;
+}
+
+/** Logout and RFC 7009 revocation. When it returns, every instance refuses what was revoked (D20). */
+@Injectable()
+export class TokenRevocation {
+  constructor(
+    private readonly verifier: AccessTokenVerifier,
+    private readonly refreshTokens: RefreshTokens,
+    private readonly sessions: Sessions,
+    private readonly clients: ClientAuthenticator,
+    private readonly revocations: Revocations,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Ends the bearer's session: this access token, its refresh family, its siblings. A machine's token, which has no
+   * session, ends alone.
+   * @throws OAuthError 401 without a good bearer
+   */
+  async logout(bearer: string | undefined, context: RequestContext): Promise<void> {
+    if (bearer === undefined)
+      throw new OAuthError(
+        'unauthorized',
+        'Send the access token to log out as "Authorization: Bearer …", or a token field',
+        {
+          authenticate: 'Bearer',
+        },
+      );
+    const verified = await this.verifier.verify(bearer);
+    if (verified === undefined)
+      throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
+        authenticate: 'Bearer',
+      });
+    if (verified.principal.kind === 'user') await this.sessions.end(verified.principal.sessionId, 'logout');
+    else await this.killToken(verified.principal, context);
+  }
+
+  /**
+   * RFC 7009 §2: revokes a token of the caller's own. A token that is unknown, ended or already revoked is fine; one
+   * that belongs to another client is left alone and not spoken of (§2.1).
+   * @throws OAuthError `invalid_client` when the caller is nobody
+   */
+  async revoke(
+    token: string,
+    presented: PresentedClient,
+    bearer: string | undefined,
+    context: RequestContext,
+  ): Promise<void> {
+    const revoker = await this.revoker(presented, bearer, context);
+    if (isOpaqueToken(token, 'rt')) {
+      const state = await this.refreshTokens.find(token);
+      if (state !== undefined && owns(revoker, state.clientId, state.sessionId))
+        await this.sessions.end(state.sessionId, 'token_revoked');
+      return;
+    }
+    const verified = await this.verifier.verify(token);
+    if (verified === undefined) return;
+    const { principal } = verified;
+    const sessionId = principal.kind === 'user' ? principal.sessionId : undefined;
+    if (owns(revoker, principal.clientId, sessionId)) await this.killToken(principal, context);
+  }
+
+  private async revoker(
+    presented: PresentedClient,
+    bearer: string | undefined,
+    context: RequestContext,
+  ): Promise<Revoker> {
+    if (presented.kind !== 'none') {
+      const client = await this.clients.identify(presented, context.remoteAddress);
+      return { clientId: client?.clientId, sessionId: undefined };
+    }
+    const verified = bearer === undefined ? undefined : await this.verifier.verify(bearer);
+    if (verified === undefined)
+      throw new OAuthError(
+        'invalid_client',
+        'Identify the client (Basic, or client_id), or send a bearer of the same session',
+        {
+          authenticate: 'Basic',
+        },
+      );
+    const { principal } = verified;
+    if (principal.kind === 'machine') return { clientId: principal.clientId, sessionId: undefined };
+    return { clientId: undefined, sessionId: principal.sessionId };
+  }
+
+  private async killToken(principal: Principal, context: RequestContext): Promise<void> {
+    await this.revocations.transaction(async (manager, revoke) => {
+      revoke({ subject: `token:${principal.tokenId}`, generation: 1 });
+      await this.audit.record(
+        manager,
+        { kind: 'token.revoked', tokenId: principal.tokenId, clientId: principal.clientId },
+        context,
+      );
+    });
+  }
+}
+
+function owns(revoker: Revoker, clientId: string, sessionId: string | undefined): boolean {
+  if (revoker.clientId !== undefined) return revoker.clientId === clientId;
+  return revoker.sessionId !== undefined && revoker.sessionId === sessionId;
+}
