@@ -3,7 +3,6 @@ import { AuditLog } from '@app/audit';
 import { CLOCK, type Clock } from '@app/config';
 import { Directory, type IdentityClaim } from '@app/directory';
 import type { RequestContext } from '@app/edge';
-import { OAuthError } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
 import { Sessions } from '@app/tokens';
 
@@ -35,36 +34,28 @@ export class SignIn {
    */
   async complete(identity: ProvenIdentity, clientId: string, context: RequestContext): Promise<string> {
     const now = this.clock();
-    try {
-      return await this.revocations.transaction(async (manager, revoke) => {
-        const user = await this.directory.signIn(manager, identity, now, revoke);
-        const sessionId = await this.sessions.begin(manager, user, {
-          providerId: identity.provider,
-          clientId,
-          authTime: identity.authTime === undefined ? now : new Date(identity.authTime * 1000),
-          acr: identity.acr,
-          amr: identity.amr,
-        });
-        await this.audit.record(
-          manager,
-          { kind: 'user.signed_in', userId: user.userId, provider: identity.provider, sessionId, clientId },
-          context,
-        );
-        return sessionId;
+    return this.revocations.transaction(async (manager, revoke) => {
+      const user = await this.directory.signIn(manager, identity, now, revoke);
+      const sessionId = await this.sessions.begin(manager, user, {
+        providerId: identity.provider,
+        clientId,
+        authTime: identity.authTime === undefined ? now : new Date(identity.authTime * 1000),
+        acr: identity.acr,
+        amr: identity.amr,
       });
-    } catch (error) {
-      if (error instanceof OAuthError) await this.recordRefusal(identity, error, context);
-      throw error;
-    }
-  }
-
-  /** After the rollback, so that the refusal itself is not rolled back. */
-  private async recordRefusal(identity: ProvenIdentity, error: OAuthError, context: RequestContext): Promise<void> {
-    const { provider, subject } = identity;
-    await this.audit.record(
-      undefined,
-      { kind: 'sign_in.refused', provider, subject, reason: error.logDetail ?? error.code },
-      context,
-    );
+      await this.audit.record(
+        manager,
+        {
+          kind: 'user.signed_in',
+          userId: user.userId,
+          organizationId: user.organizationId,
+          providerId: identity.provider,
+          sessionId,
+          clientId,
+        },
+        context,
+      );
+      return sessionId;
+    });
   }
 }

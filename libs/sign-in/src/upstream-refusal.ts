@@ -5,7 +5,8 @@ const CODES: Record<UpstreamErrorCode, OAuthErrorCode> = {
   provider_unavailable: 'temporarily_unavailable',
   temporarily_unavailable: 'temporarily_unavailable',
   provider_refused: 'server_error',
-  invalid_response: 'access_denied',
+  invalid_request: 'invalid_request',
+  invalid_response: 'server_error',
   server_error: 'server_error',
   access_denied: 'access_denied',
   login_required: 'login_required',
@@ -13,7 +14,7 @@ const CODES: Record<UpstreamErrorCode, OAuthErrorCode> = {
   account_selection_required: 'interaction_required',
   consent_required: 'consent_required',
   unmet_authentication_requirements: 'access_denied',
-  invalid_grant: 'access_denied',
+  invalid_grant: 'server_error',
 };
 
 /**

@@ -59,7 +59,7 @@ export class BearerGuard extends AuthGuard() {
     if (access === 'any') return;
     if (principal.kind === 'machine')
       throw new OAuthError('forbidden', 'This resource is for people; a client credentials token cannot use it');
-    if (access === 'administrator' && !(await this.directory.isAdministrator(principal.userId)))
+    if (access === 'administrator' && !(await this.directory.isAdministrator(principal.userId, principal.providerId)))
       throw new OAuthError('forbidden', 'This resource is for administrators');
   }
 }

@@ -23,7 +23,9 @@ export interface Rotated {
 
 /** Why no successor was given. `reused` asks the caller to end the session. */
 export type RotationRefusal =
-  { readonly kind: 'unknown' } | { readonly kind: 'scope' } | { readonly kind: 'reused'; readonly sessionId: string };
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'scope' }
+  | { readonly kind: 'reused'; readonly familyId: string; readonly facts: SessionFacts };
 
 /** What introspection and revocation may know of a refresh token. */
 export interface RefreshTokenState {
@@ -67,7 +69,7 @@ const EXPLAIN_REFUSAL = `
   SELECT t.rotated_at IS NOT NULL AS rotated, t.successor_sealed,
          t.rotated_at > clock_timestamp() - ${GRACE} AND n.hash IS NOT NULL AND n.rotated_at IS NULL AS within_grace,
          t.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS alive,
-         $2::text IS NULL OR f.client_id = $2 AS same_client, f.scope, ${SESSION_FACTS_COLUMNS}
+         $2::text IS NULL OR f.client_id = $2 AS same_client, f.id AS family_id, f.scope, ${SESSION_FACTS_COLUMNS}
   FROM refresh_tokens t
   JOIN refresh_families f ON f.id = t.family_id
   JOIN sessions s ON s.id = f.session_id
@@ -87,6 +89,7 @@ interface RefusedRow extends RotatedRow {
   readonly within_grace: boolean | null;
   readonly alive: boolean;
   readonly same_client: boolean;
+  readonly family_id: string;
 }
 
 /** Refresh tokens in Postgres: opaque, hashed, used once, in families (D13, R21). */
@@ -209,7 +212,7 @@ export class RefreshTokens {
       if (narrowScope(granted, requested) === undefined) return { kind: 'scope' };
       return rotated(row, openSuccessor(row.successor_sealed, presented), requested);
     }
-    return { kind: 'reused', sessionId: row.session_id };
+    return { kind: 'reused', familyId: row.family_id, facts: sessionFactsOf(row) };
   }
 }
 

@@ -102,7 +102,13 @@ export class TokenRevocation {
       revoke({ subject: `token:${principal.tokenId}`, generation: 1 });
       await this.audit.record(
         manager,
-        { kind: 'token.revoked', tokenId: principal.tokenId, clientId: principal.clientId },
+        {
+          kind: 'token.revoked',
+          tokenId: principal.tokenId,
+          tokenType: 'access_token',
+          by: principal.kind === 'user' ? principal.userId : principal.clientId,
+          organizationId: principal.organizationId,
+        },
         context,
       );
     });

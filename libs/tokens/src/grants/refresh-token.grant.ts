@@ -31,7 +31,7 @@ export class RefreshTokenGrant implements Grant {
   }
 
   private async issueFrom(rotated: Rotated): Promise<IssuedTokens> {
-    if (this.firstParty.find(rotated.facts.clientId) === undefined) {
+    if (!this.firstParty.isServed(rotated.facts.clientId)) {
       await this.sessions.end(rotated.facts.sessionId, 'token_revoked');
       throw invalidGrant('the client is not configured any more');
     }
@@ -46,8 +46,14 @@ export class RefreshTokenGrant implements Grant {
     if (refusal.kind === 'scope')
       return new OAuthError('invalid_scope', 'scope holds more than was granted: a refresh can only narrow it');
     if (refusal.kind === 'unknown') return invalidGrant('unknown, expired or ended');
-    await this.sessions.end(refusal.sessionId, 'refresh_reused');
-    await this.audit.record(undefined, { kind: 'refresh.reused', sessionId: refusal.sessionId }, request.context);
+    const { familyId, facts } = refusal;
+    await this.sessions.end(facts.sessionId, 'refresh_reused');
+    const { sessionId, userId, clientId, organizationId } = facts;
+    await this.audit.record(
+      undefined,
+      { kind: 'refresh.reused', familyId, sessionId, userId, clientId, organizationId },
+      request.context,
+    );
     return invalidGrant('reused: the family was revoked');
   }
 }

@@ -1,0 +1,73 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock, GatehouseConfig } from '@app/config';
+import {
+  API_CONTENT_SECURITY_POLICY,
+  BODY_LIMIT_BYTES,
+  registerEdge,
+  sendFault,
+  toOAuthError,
+  trustProxyOption,
+} from '@app/edge';
+import { openLog, type Log } from './logging/log.js';
+import { NestLog } from './logging/nest-log.js';
+import { registerRequestLog } from './logging/request-log.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
+import { serveApiDocumentation } from './api-documentation.js';
+import { requestIds } from './request-id.js';
+import { ServerModule } from './server.module.js';
+
+/** What a test or a command puts in place of the process's own. */
+export interface AppOverrides {
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+/** Longest path segment: a provider id has 100 characters, everything else is shorter (D55). */
+const LONGEST_SEGMENT = 200;
+
+/** What Fastify refuses before any route or hook runs: a malformed address or an over-long part of it. */
+function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
+  void reply.header('Content-Security-Policy', API_CONTENT_SECURITY_POLICY);
+  sendFault(request, reply, toOAuthError(error, request.id));
+}
+
+/**
+ * The whole application, connected and initialised, listening nowhere yet. Rejects with DatabaseStartupError and the
+ * like when something that it cannot do without is not there.
+ */
+export async function createApp(
+  config: GatehouseConfig,
+  overrides: AppOverrides = {},
+): Promise<NestFastifyApplication> {
+  const log = overrides.log ?? openLog(config);
+  const metrics = new HttpMetrics();
+  const trustProxy = trustProxyOption(config.trustProxy);
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    // A client that trickles its request holds a socket and nothing else, and not for longer than this.
+    requestTimeout: 30_000,
+    // Longer than the idle time of the usual load balancers, so that it is they who close and no request is lost.
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    trustProxy,
+    genReqId: requestIds(trustProxy === false ? 'direct' : 'proxy-trusted'),
+    frameworkErrors: answerFrameworkError,
+    routerOptions: { maxParamLength: LONGEST_SEGMENT },
+  });
+  const fastify = adapter.getInstance();
+  registerEdge(fastify, config);
+  metrics.watch(fastify);
+  registerRequestLog(fastify, log.logger);
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ServerModule.with(config, metrics, overrides.clock),
+    adapter,
+    { bodyParser: false, abortOnError: false, logger: new NestLog(log.logger) },
+  );
+  serveApiDocumentation(app, config);
+  await app.init();
+  await fastify.ready();
+  return app;
+}

@@ -1,0 +1,47 @@
+import { Writable } from 'node:stream';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type { GatehouseConfig } from '@app/config';
+import { developmentLine } from './development-line.js';
+import { loggedError } from './redaction.js';
+
+/** The process's log and the way to get its last lines out. */
+export interface Log {
+  readonly logger: Logger;
+  /** Writes what is buffered, at once. For the last moment of a process. */
+  flush(): void;
+}
+
+const OPTIONS = {
+  base: undefined,
+  serializers: { err: loggedError },
+} as const;
+
+/** For people: one readable line an entry, at once, so that nothing is lost when a developer's process dies. */
+function developmentDestination(output: NodeJS.WritableStream): DestinationStream {
+  return new Writable({
+    decodeStrings: false,
+    write(chunk: string | Buffer, _encoding, done) {
+      output.write(developmentLine(chunk.toString()), () => done());
+    },
+  });
+}
+
+/** JSON lines in production, readable ones elsewhere. In production writes do not wait for the terminal or the pipe. */
+export function openLog(config: Pick<GatehouseConfig, 'production' | 'logLevel'>): Log {
+  if (!config.production) {
+    const logger = pino({ ...OPTIONS, level: config.logLevel }, developmentDestination(process.stdout));
+    return { logger, flush: () => undefined };
+  }
+  const destination = pino.destination({ dest: 1, sync: false });
+  const logger = pino({ ...OPTIONS, level: config.logLevel }, destination);
+  return {
+    logger,
+    flush: () => {
+      try {
+        destination.flushSync();
+      } catch {
+        // The descriptor was never opened or is closed already: there is nobody left to write to.
+      }
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { ClientsModule } from '@app/clients';
+import { ConfigModule, type Clock, type GatehouseConfig } from '@app/config';
+import { DatabaseModule } from '@app/database';
+import { DirectoryModule } from '@app/directory';
+import { EdgeModule } from '@app/edge';
+import { KeysModule } from '@app/keys';
+import { OAuthProvidersModule } from '@app/oauth-providers';
+import { SignInModule } from '@app/sign-in';
+import { TokensModule } from '@app/tokens';
+import { TransientStoreModule } from '@app/transient-store';
+import { HealthController } from './health/health.controller.js';
+import { OperatorAccess } from './health/operator-access.js';
+import { Readiness } from './health/readiness.js';
+import { HomeController } from './home/home.controller.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+
+/**
+ * What every room stands on, global: stores, keys, and the edge with its guard and filter. It comes before the others,
+ * so that the rate limits guard first and the bearer guard second.
+ */
+@Global()
+@Module({})
+class FoundationModule {
+  static with(metrics: HttpMetrics): DynamicModule {
+    return {
+      module: FoundationModule,
+      imports: [EdgeModule, TransientStoreModule.forRoot(), DatabaseModule.forRoot(), KeysModule.forRoot()],
+      providers: [{ provide: HttpMetrics, useValue: metrics }],
+      exports: [EdgeModule, TransientStoreModule, KeysModule, HttpMetrics],
+    };
+  }
+}
+
+/** The public HTTP process: all rooms, and the few routes that describe the process itself. */
+@Module({
+  controllers: [HealthController, MetricsController, HomeController],
+  providers: [OperatorAccess, Readiness],
+})
+export class ServerModule {
+  static with(config: GatehouseConfig, metrics: HttpMetrics, clock: Clock | undefined): DynamicModule {
+    return {
+      module: ServerModule,
+      imports: [
+        ConfigModule.forConfig(config, clock),
+        FoundationModule.with(metrics),
+        ScheduleModule.forRoot(),
+        DirectoryModule,
+        ClientsModule,
+        OAuthProvidersModule,
+        TokensModule,
+        SignInModule,
+      ],
+    };
+  }
+}

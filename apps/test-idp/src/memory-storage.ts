@@ -1,0 +1,82 @@
+import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+
+interface Entry {
+  readonly payload: AdapterPayload;
+  /** Milliseconds since the epoch; Infinity for what never expires. */
+  readonly expiresAt: number;
+}
+
+/** Past this many entries the oldest go first, so a load generator cannot fill the developer's memory. */
+const MAX_ENTRIES = 50_000;
+
+/**
+ * Storage of one provider instance: a map from `Model:id` to what the library saved there. Everything is forgotten
+ * when the process ends, which is what a development identity provider should do.
+ *
+ * @param now clock in milliseconds since the epoch
+ * @returns the factory that the library calls once for each of its models
+ */
+export function memoryStorage(now: () => number): AdapterFactory {
+  const entries = new Map<string, Entry>();
+  const keysOfGrant = new Map<string, Set<string>>();
+
+  const read = (key: string): AdapterPayload | undefined => {
+    const entry = entries.get(key);
+    if (entry && entry.expiresAt <= now()) {
+      remove(key);
+      return undefined;
+    }
+    return entry?.payload;
+  };
+
+  const remove = (key: string): void => {
+    const grantId = entries.get(key)?.payload.grantId;
+    entries.delete(key);
+    if (grantId === undefined) return;
+    const siblings = keysOfGrant.get(grantId);
+    siblings?.delete(key);
+    if (siblings?.size === 0) keysOfGrant.delete(grantId);
+  };
+
+  const write = (key: string, payload: AdapterPayload, expiresAt: number): void => {
+    remove(key);
+    entries.set(key, { payload, expiresAt });
+    if (payload.grantId !== undefined) {
+      const siblings = keysOfGrant.get(payload.grantId) ?? new Set<string>();
+      keysOfGrant.set(payload.grantId, siblings.add(key));
+    }
+    for (const oldest of entries.keys()) {
+      if (entries.size <= MAX_ENTRIES) break;
+      remove(oldest);
+    }
+  };
+
+  return (model): Adapter => ({
+    async upsert(id, payload, expiresIn) {
+      write(`${model}:${id}`, payload, expiresIn === undefined ? Infinity : now() + expiresIn * 1000);
+    },
+    async find(id) {
+      return read(`${model}:${id}`);
+    },
+    /** Browser sessions are the only records looked up by `uid`, and a developer has few of them. */
+    async findByUid(uid) {
+      for (const key of entries.keys()) {
+        if (key.startsWith(`${model}:`) && entries.get(key)?.payload.uid === uid) return read(key);
+      }
+      return undefined;
+    },
+    async findByUserCode() {
+      return undefined; // the device flow is off
+    },
+    async consume(id) {
+      const payload = read(`${model}:${id}`);
+      if (payload) payload.consumed = Math.floor(now() / 1000);
+    },
+    async destroy(id) {
+      remove(`${model}:${id}`);
+    },
+    async revokeByGrantId(grantId) {
+      for (const key of keysOfGrant.get(grantId) ?? []) remove(key);
+    },
+  });
+}

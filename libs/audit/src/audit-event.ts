@@ -1,0 +1,110 @@
+/** Where a request came from; the shape of edge's `requestContext`. */
+export interface AuditContext {
+  readonly requestId?: string | undefined;
+  readonly remoteAddress?: string | undefined;
+}
+
+/** Why a person who proved an identity upstream was not let in (D17, R11). */
+export type SignInRefusal = 'unknown_provider' | 'provider_disabled' | 'user_disabled' | 'invalid_identity';
+
+/**
+ * Every fact that is kept. A closed union: a new kind needs a line here and one in `audit-row.ts`, and the compiler
+ * insists on both. Fields are identifiers, counts and reasons; a token, a secret, a code or a challenge is never one.
+ */
+export type AuditEvent =
+  | {
+      readonly kind: 'user.created' | 'identity.linked';
+      readonly userId: string;
+      readonly organizationId: string;
+      readonly providerId: string;
+      readonly identityId: string;
+    }
+  | {
+      readonly kind: 'user.signed_in';
+      readonly userId: string;
+      readonly organizationId: string;
+      readonly providerId: string;
+      readonly sessionId: string;
+      readonly clientId: string;
+    }
+  | {
+      readonly kind: 'sign_in.refused';
+      readonly providerId: string;
+      readonly reason: SignInRefusal;
+      readonly userId?: string;
+    }
+  | {
+      readonly kind: 'account.conflict';
+      readonly providerId: string;
+      readonly organizationId: string;
+      /** The user whose e-mail it was; nothing of his changed. */
+      readonly existingUserId: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'session.ended';
+      readonly sessionId: string;
+      readonly userId: string;
+      readonly organizationId?: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'refresh.reused';
+      readonly familyId: string;
+      readonly sessionId: string;
+      readonly userId: string;
+      readonly clientId: string;
+      readonly organizationId?: string;
+    }
+  | {
+      readonly kind: 'token.revoked';
+      /** `jti`, or the family of a refresh token: what names a token without being one. */
+      readonly tokenId: string;
+      readonly tokenType: 'access_token' | 'refresh_token';
+      /** User id or client id of who asked. */
+      readonly by: string;
+      readonly organizationId?: string;
+    }
+  | {
+      readonly kind: 'client_credential.created' | 'client_credential.deleted';
+      readonly clientId: string;
+      readonly ownerId: string;
+      readonly organizationId: string;
+      readonly scopes: readonly string[];
+    }
+  | { readonly kind: 'client.locked'; readonly clientId: string }
+  | {
+      readonly kind: 'client.tokens_issued';
+      readonly clientId: string;
+      readonly organizationId: string;
+      /** Tokens since the last event of this client from the same process. */
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'administrator.pinned';
+      /** As configured: `provider:subject-or-email`. */
+      readonly entry: string;
+      readonly userId: string;
+      readonly identityId: string;
+      readonly organizationId: string;
+    }
+  | {
+      readonly kind: 'user.deleted' | 'user.disabled' | 'user.enabled';
+      readonly userId: string;
+      readonly organizationId: string;
+      /** User id of who did it; the person himself, or undefined for the system. */
+      readonly by: string | undefined;
+    }
+  | {
+      readonly kind: 'provider.enabled' | 'provider.disabled';
+      readonly providerId: string;
+      readonly organizationId: string;
+      readonly by: string;
+    }
+  | { readonly kind: 'organization.created'; readonly organizationId: string; readonly name: string }
+  | { readonly kind: 'keys.rotated'; readonly purpose: string; readonly keyId: string };
+
+export type AuditKind = AuditEvent['kind'];
+
+/** The event of one kind. */
+export type AuditEventOf<K extends AuditKind> = Extract<AuditEvent, { readonly kind: K }>;

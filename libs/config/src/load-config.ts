@@ -1,0 +1,110 @@
+import { resolve } from 'node:path';
+import { checkClientCallbacks, toClientCallbacks } from './client-callbacks.js';
+import { readConfigFile, type SettingsDocument } from './config-file.js';
+import { FaultCollector } from './configuration-error.js';
+import { deploymentOf, type Deployment } from './deployment.js';
+import { overlayEnvironment } from './environment.js';
+import type { ClientCallback, GatehouseConfig, ProviderConfig } from './gatehouse-config.js';
+import { checkProviders } from './provider-rules.js';
+import { developmentProvider, testProvider, toProviderConfig } from './providers.js';
+import { readSettings } from './read-settings.js';
+import { checkCorsOrigins, checkSettings } from './setting-rules.js';
+import type { Settings } from './settings.schema.js';
+
+/**
+ * Reads environment and YAML file (`GATEHOUSE_CONFIG`) into one deep-frozen value; the environment wins (D63).
+ *
+ * @param readFile answers the text of a file, throws when it cannot
+ * @throws ConfigurationError once, with every fault; no fault quotes a secret
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => string): GatehouseConfig {
+  const faults = new FaultCollector();
+  const path = env.GATEHOUSE_CONFIG?.trim();
+  const file: SettingsDocument = path === undefined || path === '' ? {} : readConfigFile(path, readFile, env, faults);
+  const { document, nameOf } = overlayEnvironment(file, env);
+  const settings = readSettings(document, nameOf, faults);
+  const deployment = deploymentOf(env, settings, faults);
+  checkClientCallbacks(document.client_callbacks, nameOf, faults);
+  checkProviders(document.oauth_providers, deployment, faults);
+  checkCorsOrigins(document.cors_origins, nameOf, faults);
+  checkSettings(settings, deployment, nameOf, faults);
+  faults.throwIfAny();
+  return deepFreeze(toConfig(settings, deployment));
+}
+
+function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
+  const { production, publicUrl, testIdpPort } = deployment;
+  const clientCallbacks = callbacksOf(settings, deployment);
+  return {
+    production,
+    host: settings.host ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    port: settings.port,
+    publicUrl,
+    trustProxy: settings.trust_proxy,
+    dataDir: resolve(settings.data_dir),
+    databaseUrl: settings.database_url,
+    databasePoolSize: settings.database_pool_size,
+    redisUrl: settings.redis_url,
+    masterKeys: settings.master_keys,
+    internalToken: settings.internal_token,
+    internalPort: settings.internal_port,
+    testIdpPort,
+    logLevel: settings.log_level,
+    clientCallbacks,
+    admins: settings.admins,
+    accessTokenAlgorithm: settings.access_token_algorithm,
+    fragmentDelivery: settings.fragment_delivery,
+    introspectionRequiresAuthentication: settings.introspection_requires_authentication,
+    corsOrigins: settings.cors_origins ?? [...new Set(clientCallbacks.map(({ url }) => new URL(url).origin))],
+    outbound: {
+      allowPrivate: deployment.allowPrivate,
+      timeoutMs: settings.outbound.timeout_ms,
+      maxBytes: settings.outbound.max_bytes,
+    },
+    lifetimes: {
+      accessTokenSeconds: settings.lifetimes.access_token_seconds,
+      refreshIdleSeconds: settings.lifetimes.refresh_idle_seconds,
+      refreshAbsoluteSeconds: settings.lifetimes.refresh_absolute_seconds,
+      authorizationCodeSeconds: settings.lifetimes.authorization_code_seconds,
+      loginTransactionSeconds: settings.lifetimes.login_transaction_seconds,
+      clockSkewSeconds: settings.lifetimes.clock_skew_seconds,
+      keyPublishBeforeSigningSeconds: settings.lifetimes.key_publish_before_signing_seconds,
+      keySigningSeconds: settings.lifetimes.key_signing_seconds,
+      jwksMaxAgeSeconds: settings.lifetimes.jwks_max_age_seconds,
+    },
+    rateLimits: {
+      enabled: settings.rate_limits.enabled,
+      interactive: settings.rate_limits.interactive,
+      token: settings.rate_limits.token,
+      discovery: settings.rate_limits.discovery,
+      api: settings.rate_limits.api,
+      badTokens: settings.rate_limits.bad_tokens,
+      lockoutFailures: settings.rate_limits.lockout_failures,
+      lockoutWindowMs: settings.rate_limits.lockout_window_ms,
+      lockoutDurationMs: settings.rate_limits.lockout_duration_ms,
+    },
+    providers: providersOf(settings, deployment),
+  };
+}
+
+/** D63: in development our own front page is a client, so that a login can be tried without any setting. */
+function callbacksOf(settings: Settings, { production, publicUrl }: Deployment): ClientCallback[] {
+  if (settings.client_callbacks !== undefined) return toClientCallbacks(settings.client_callbacks);
+  return production ? [] : toClientCallbacks([`${publicUrl}/`]);
+}
+
+/** The configured providers, then those of development unless the file uses their ids itself (D22). */
+function providersOf(settings: Settings, { testAllowed, testIdpPort }: Deployment): ProviderConfig[] {
+  const configured = settings.oauth_providers.map(toProviderConfig);
+  const builtIn: ProviderConfig[] = [];
+  if (testAllowed && settings.test_provider !== false) builtIn.push(testProvider);
+  if (testIdpPort !== undefined) builtIn.push(developmentProvider(testIdpPort));
+  return [...configured, ...builtIn.filter(({ id }) => !configured.some((provider) => provider.id === id))];
+}
+
+/** Secrets keep their value in a private field, which freezing neither reaches nor needs to. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { documented, section } from './setting-docs.js';
+import { flag, kinds, listOf, secretText, text, url } from './setting-kinds.js';
+
+/** D55: one namespace for every provider; these words are taken by routes of ours. */
+export const reservedProviderIds: readonly string[] = ['providers', 'acs', 'slo', 'complete'];
+export const providerIdPattern = /^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/;
+
+const providerId = z
+  .string('must be text')
+  .regex(providerIdPattern, 'must begin with a letter and have at most 100 of A-Z a-z 0-9 _ -')
+  .register(kinds, { text: 'text' });
+
+const domain = z
+  .string('must be a mail domain, like example.com')
+  .regex(
+    /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be a mail domain in lower case without the @, like example.com',
+  );
+
+/** D17: e-mail links only in domains that the administrator names, so `true` alone would promise too much. */
+const linkDomains = z
+  .preprocess(
+    (value) => (value === false || value === 'false' ? [] : value),
+    z.array(
+      domain,
+      'must be false, or the list of mail domains in which a verified address may link, like [example.com]',
+    ),
+  )
+  .register(kinds, { text: '`false` or list of domains' });
+
+/** Gatehouse sets these itself; another value would unbind the login from its transaction. */
+// prettier-ignore
+const ownParameters = new Set([
+  'client_id', 'client_secret', 'redirect_uri', 'response_type', 'response_mode', 'scope', 'state', 'nonce',
+  'code_challenge', 'code_challenge_method', 'request', 'request_uri',
+]);
+
+const authorizationParameters = z
+  .record(
+    z.string().refine((name) => !ownParameters.has(name), 'is set by Gatehouse itself; remove it'),
+    z.preprocess((value) => (typeof value === 'number' ? String(value) : value), text()),
+    'must be a section of `name: value` lines',
+  )
+  .register(kinds, { text: 'section of `name: value`' });
+
+const common = {
+  id: documented(
+    providerId,
+    'Name in URLs and tokens, unique among all providers: a letter, then up to 99 of `A-Z a-z 0-9 _ -`; not `providers`, `acs`, `slo` or `complete`.',
+  ),
+  name: documented(text(100).optional(), 'What people read on the sign-in page.', 'the id'),
+  icon: documented(text().optional(), 'Icon for the sign-in page.'),
+  enabled: documented(flag().default(true), 'A disabled provider signs nobody in, at any endpoint.'),
+  organization: documented(text(100).default('default'), 'Organization that a first sign-in joins.'),
+  link_by_verified_email: documented(
+    linkDomains.default([]),
+    'Mail domains in which a verified address may join an existing user of the same organization.',
+    '`false`',
+  ),
+};
+
+const oauth = {
+  client_id: documented(text(), 'Our client identifier at the provider.'),
+  client_secret: documented(
+    secretText(/^[\x20-\x7e]{1,2048}$/, 'must be 1 to 2048 printable ASCII characters (RFC 6749 A.2)').optional(),
+    'Our secret at the provider; write it as `${NAME}`.',
+  ),
+  callback: documented(
+    z.enum(['shared', 'own']).default('shared'),
+    '`shared`: `/oauth2/callback`; `own`: `/oauth2/callback/{id}`. At most one provider that sends no RFC 9207 `iss` may share.',
+  ),
+  token_endpoint_auth_method: documented(
+    z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
+    'How our secret travels to the token endpoint.',
+    '`client_secret_basic`; `none` without a secret',
+  ),
+  authorization_parameters: documented(
+    authorizationParameters.default({}),
+    'Sent as they are on the authorization request, e.g. `access_type: offline`.',
+  ),
+  store_tokens: documented(
+    flag().default(false),
+    'Keep upstream tokens for connections. Accepted and without effect in this release.',
+  ),
+};
+
+const scope = z
+  .string('must be text')
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, 'must be one scope without spaces or quotes (RFC 6749 §3.3)');
+
+/** No `none` and no HS*: a symmetric signature proves nothing to us that the client secret would not (R33). */
+// prettier-ignore
+const signatureAlgorithms = [
+  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
+] as const;
+
+export const oidcProviderSchema = section({
+  type: documented(z.literal('oidc'), 'OpenID Connect: everything else comes from the discovery document.'),
+  ...common,
+  issuer: documented(url(), 'Issuer, exactly as the provider writes it.'),
+  ...oauth,
+  scopes: documented(
+    listOf(scope)
+      .refine((scopes) => scopes.includes('openid'), 'must contain openid; without it there is no ID token')
+      .default(['openid', 'profile', 'email']),
+    'Scopes to ask for; `offline_access` asks for a refresh token.',
+  ),
+  groups_claim: documented(text(256).default('groups'), 'Claim that lists the groups of the person.'),
+  id_token_signed_response_alg: documented(
+    z.enum(signatureAlgorithms).optional(),
+    'Insist on this signature algorithm of ID tokens.',
+    'what discovery offers, never `none` or HS*',
+  ),
+});
+
+export const oauth2ProviderSchema = section({
+  type: documented(z.literal('oauth2'), 'Plain OAuth 2.0 without ID token: the identity is read from an API.'),
+  ...common,
+  authorization_url: documented(url(), 'Where the browser is sent.'),
+  token_url: documented(url(), 'Where codes are redeemed.'),
+  userinfo_url: documented(url(), 'Where the identity is read.'),
+  emails_url: documented(url().optional(), 'GitHub-like list of addresses, when the identity has no verified one.'),
+  issuer: documented(url().optional(), 'RFC 9207 `iss` that the provider sends and that must match.'),
+  ...oauth,
+  scopes: documented(listOf(scope).default([]), 'Scopes to ask for.'),
+  pkce: documented(
+    flag().default(true),
+    'Send a PKCE challenge (S256); switch off only for a provider that refuses it.',
+  ),
+  subject_field: documented(text(256).default('id'), 'Field of the identity that never changes.'),
+  email_field: documented(text(256).default('email'), 'Field with the e-mail address.'),
+  email_verified_field: documented(text(256).default('email_verified'), 'Field that says whether it is verified.'),
+  name_field: documented(text(256).default('name'), 'Field with the name.'),
+  groups_field: documented(text(256).default('groups'), 'Field with the list of groups.'),
+});
+
+export const testProviderSchema = section({
+  type: documented(z.literal('test'), 'Built in, without an upstream; development on a loopback `public_url` only.'),
+  ...common,
+});
+
+export const providerSchema = z.discriminatedUnion(
+  'type',
+  [oidcProviderSchema, oauth2ProviderSchema, testProviderSchema],
+  {
+    error: (issue) =>
+      issue.code === 'invalid_union' ? 'must be oidc, oauth2 or test' : 'must be a section of `key: value` lines',
+  },
+);
+
+export type ProviderSettings = z.output<typeof providerSchema>;

@@ -1,0 +1,95 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, type AuditContext } from '@app/audit';
+import { GATEHOUSE_CONFIG, type AdminEntry, type GatehouseConfig } from '@app/config';
+import { Database } from '@app/database';
+import type { EntityManager } from 'typeorm';
+import type { HolderRecord, IdentityRecord } from './account.repository.js';
+import { parseEmailAddress } from './email-address.js';
+
+/** How an entry of `admins` is written, and the key of its pin. */
+export function entryText(entry: AdminEntry): string {
+  return `${entry.provider}:${entry.subjectOrEmail}`;
+}
+
+/**
+ * The entries that this identity matches: at exactly that provider, by subject, or by an e-mail that the provider
+ * verified (D17).
+ */
+export function matchingEntries(admins: readonly AdminEntry[], identity: IdentityRecord): readonly AdminEntry[] {
+  const told = identity.email === undefined || !identity.emailVerified ? undefined : parseEmailAddress(identity.email);
+  return admins.filter(
+    (entry) =>
+      entry.provider === identity.provider &&
+      (entry.subjectOrEmail === identity.subject ||
+        (told !== undefined && parseEmailAddress(entry.subjectOrEmail)?.key === told.key)),
+  );
+}
+
+/** Who the administrators of this installation are: `admins`, each pinned to the first identity that it matched (D43). */
+@Injectable()
+export class Administrators {
+  private readonly entries: readonly string[];
+
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+  ) {
+    this.entries = config.admins.map(entryText);
+  }
+
+  /** The configured entries as pins are keyed, for statements that ask along. */
+  get configuredEntries(): readonly string[] {
+    return this.entries;
+  }
+
+  /**
+   * Pins the entries that this identity is the first to match. Whoever has the same e-mail later is not that
+   * administrator. No statement for the many who match nothing.
+   */
+  async pin(
+    manager: EntityManager,
+    identity: IdentityRecord,
+    ids: { readonly identityId: string; readonly userId: string; readonly organizationId: string },
+    now: Date,
+    context: AuditContext,
+  ): Promise<void> {
+    const matched = matchingEntries(this.config.admins, identity).map(entryText);
+    if (matched.length === 0) return;
+    const pinned: { entry: string }[] = await manager.query(
+      `INSERT INTO administrator_pins (entry, identity_id, pinned_at)
+       SELECT entry, $2, $3 FROM unnest($1::text[]) AS e (entry) ORDER BY entry
+       ON CONFLICT (entry) DO NOTHING RETURNING entry`,
+      [matched, ids.identityId, now],
+    );
+    await this.audit.recordAll(
+      manager,
+      pinned.map(({ entry }) => ({ kind: 'administrator.pinned', entry, ...ids })),
+      context,
+    );
+  }
+
+  /** Pinned already, or with an identity that the next login would pin: nobody is linked to such a user (D17). */
+  isOrWouldBe(holder: HolderRecord): boolean {
+    return (
+      holder.pinned || holder.identities.some((identity) => matchingEntries(this.config.admins, identity).length > 0)
+    );
+  }
+
+  /**
+   * Says whether a session of this user from this provider is an administrator's. The pin names an identity, so a
+   * second identity that was linked to the same person brings no rights along; an entry that is gone from the
+   * configuration, and a disabled user, have none.
+   */
+  async isAdministrator(userId: string, providerId: string): Promise<boolean> {
+    if (this.entries.length === 0) return false;
+    const rows = await this.database.query(
+      `SELECT 1 FROM administrator_pins a
+       JOIN external_identities i ON i.id = a.identity_id
+       JOIN users u ON u.id = i.user_id
+       WHERE u.id = $1 AND i.provider_id = $2 AND a.entry = ANY ($3::text[]) AND u.disabled_at IS NULL LIMIT 1`,
+      [userId, providerId, this.entries],
+    );
+    return rows.length > 0;
+  }
+}

@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '@app/audit';
+import { RevocationModule } from '@app/revocation';
+import { TransientStoreModule } from '@app/transient-store';
+import { AccountDeletion } from './account-deletion.js';
+import { AccountSignIn } from './account-sign-in.js';
+import { AccountRepository } from './account.repository.js';
+import { Administrators } from './administrators.js';
+import { Directory } from './directory.js';
+import { GroupRepository } from './group.repository.js';
+import { ProviderGroupsController } from './provider-groups.controller.js';
+import { ProviderRecords } from './provider-records.js';
+import { UserProfileReader } from './user-profile.js';
+import { UsersMeController } from './users-me.controller.js';
+
+@Module({
+  imports: [AuditModule, RevocationModule, TransientStoreModule.forRoot()],
+  controllers: [UsersMeController, ProviderGroupsController],
+  providers: [
+    AccountRepository,
+    GroupRepository,
+    Administrators,
+    AccountSignIn,
+    UserProfileReader,
+    Directory,
+    ProviderRecords,
+    AccountDeletion,
+  ],
+  exports: [Directory, ProviderRecords],
+})
+export class DirectoryModule {}

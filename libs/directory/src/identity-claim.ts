@@ -1,0 +1,52 @@
+import { OAuthError } from '@app/oauth2';
+
+/** What a provider vouched for, whatever protocol it spoke; connectors have checked its proof. */
+export interface IdentityClaim {
+  /** Id of the provider record (D55). */
+  readonly provider: string;
+  /** Issuer or SAML entityID. */
+  readonly issuer: string;
+  /** Byte-exact (D46); with provider and issuer the one key of a person (D17). */
+  readonly subject: string;
+  readonly email: string | undefined;
+  readonly emailVerified: boolean;
+  readonly name: string | undefined;
+  readonly groups: readonly string[];
+}
+
+/** SAML subjects carry their qualifiers (D46), so they are longer than OIDC's 255. */
+const LONGEST_KEY = 2_048;
+const LONGEST_NAME = 256;
+/** Postgres stores no U+0000, and lone surrogates would all become U+FFFD: two keys one. */
+const UNSTORABLE = /[\p{Cc}\p{Cs}]/u;
+
+function isStorable(text: string, longest: number): boolean {
+  return text !== '' && text.length <= longest && !UNSTORABLE.test(text);
+}
+
+/**
+ * Refuses a claim that no key can be made of. Connectors cap at their boundary; this is the last line before the
+ * database, for every protocol alike: a key is refused, never cut (R28).
+ * @throws OAuthError `access_denied`
+ */
+export function assertStorable(claim: IdentityClaim): void {
+  const keysFit = isStorable(claim.issuer, LONGEST_KEY) && isStorable(claim.subject, LONGEST_KEY);
+  // A group grants rights under its name, so it is a key as well.
+  if (keysFit && claim.groups.every((group) => isStorable(group, LONGEST_NAME))) return;
+  throw new OAuthError('access_denied', 'The identity provider sent an identity that cannot be used here', {
+    logDetail: `provider ${claim.provider}: issuer, subject or a group name is empty, too long or holds control characters`,
+  });
+}
+
+/** A name for people to read; nothing is looked up by it, so it is cleaned and cut. */
+export function showableName(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  const clean = [...name.slice(0, 4 * LONGEST_NAME)].filter((character) => !UNSTORABLE.test(character));
+  let shown = '';
+  for (const character of clean) {
+    if (shown.length + character.length > LONGEST_NAME) break;
+    shown += character;
+  }
+  shown = shown.trim();
+  return shown === '' ? undefined : shown;
+}

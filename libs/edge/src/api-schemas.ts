@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** A JSON Schema (draft 2020-12) as OpenAPI 3.1 embeds it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+const components = new Map<string, JsonSchema>();
+
+const COMPONENTS = '#/components/schemas/';
+
+function withComponentRefs(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withComponentRefs);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === '$ref' && typeof inner === 'string' ? inner.replace('#/$defs/', COMPONENTS) : withComponentRefs(inner),
+    ]),
+  );
+}
+
+function addComponent(name: string, schema: JsonSchema): void {
+  const known = components.get(name);
+  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema))
+    throw new Error(`Two different API schemas are called ${name}; give one another id in .meta({ id })`);
+  components.set(name, schema);
+}
+
+function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _dialect, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  for (const [name, definition] of Object.entries($defs ?? {}))
+    addComponent(name, withoutId(withComponentRefs(definition) as JsonSchema));
+  return withoutId(withComponentRefs(rest) as JsonSchema);
+}
+
+function withoutId(schema: JsonSchema): JsonSchema {
+  const { id: _id, $id: _dollarId, ...rest } = schema;
+  return rest;
+}
+
+/**
+ * The OpenAPI form of a zod schema: a reference when it has an id (`.meta({ id: 'UserInfo' })`), inline otherwise.
+ * Throws when two different schemas claim one id.
+ */
+export function apiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const name = schema.meta()?.id;
+  const json = jsonSchemaOf(schema, io);
+  if (name === undefined) return json;
+  addComponent(name, json);
+  return { $ref: `${COMPONENTS}${name}` };
+}
+
+/** The properties of an object schema one by one, as parameters need them. */
+export function apiProperties(
+  schema: z.ZodObject,
+): readonly { name: string; required: boolean; schema: JsonSchema; description: string | undefined }[] {
+  const required = new Set((jsonSchemaOf(schema, 'input')['required'] as string[] | undefined) ?? []);
+  return Object.entries(schema.shape).map(([name, field]) => {
+    const { description, ...json } = jsonSchemaOf(field as z.ZodType, 'output');
+    return {
+      name,
+      required: required.has(name),
+      schema: json,
+      description: typeof description === 'string' ? description : undefined,
+    };
+  });
+}
+
+/** Every named schema that a route has mentioned so far: `components.schemas` of the document. */
+export function apiComponents(): Readonly<Record<string, JsonSchema>> {
+  return Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,106 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
+import { OAuthError } from '@app/oauth2';
+import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
+import { LocalWindows } from './local-windows.js';
+import { countedAddress } from './network-address.js';
+import type { RateClassName } from './route-policy.js';
+
+const WINDOW_MS = 60_000;
+/** Addresses remembered by one process: at most some ten megabytes. */
+const CAPACITY = 50_000;
+/** Below this share of a limit a request does not wait for the shared counter's answer. */
+const UNHURRIED_SHARE = 0.8;
+
+/** The 429 of every limit (D4): `Retry-After`, the three X-RateLimit headers, and the same in `details`. */
+export function rateLimitExceeded(limit: number, windowMs: number, endsAt: number, now: number): OAuthError {
+  const retryAfter = Math.max(1, Math.ceil((endsAt - now) / 1000));
+  return new OAuthError('rate_limit_exceeded', `Too many requests; try again in ${retryAfter} seconds`, {
+    retryAfterSeconds: retryAfter,
+    details: { limit, window: Math.round(windowMs / 1000), retry_after: retryAfter },
+    headers: {
+      'X-RateLimit-Limit': String(limit),
+      'X-RateLimit-Remaining': '0',
+      'X-RateLimit-Reset': String(Math.ceil(endsAt / 1000)),
+    },
+  });
+}
+
+/**
+ * Requests per address and minute, per class of route (D44), counted in the transient store, so that all instances
+ * share the count; with the store gone, in this process (D57).
+ */
+@Injectable()
+export class RateLimiter {
+  readonly #logger = new Logger('RateLimits');
+  readonly #windows = new LocalWindows(CAPACITY);
+  #storeGone = false;
+
+  constructor(
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+    @Inject(TRANSIENT_STORE) private readonly store: TransientStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Counts one request; throws 429 `rate_limit_exceeded` above the limit. Far below it the promise is not worth
+   * waiting for: the answer is then undefined, the shared count arrives a moment later and the next request sees it. A
+   * burst on many instances can so pass the limit by what is in flight, and by nothing after that.
+   */
+  take(rateClass: RateClassName, address: string): Promise<void> | undefined {
+    if (rateClass === 'none' || !this.config.rateLimits.enabled) return undefined;
+    const limit = this.config.rateLimits[rateClass];
+    const key = `rate:${rateClass}:${countedAddress(address)}`;
+    const now = this.clock().getTime();
+    const known = this.#windows.find(key, now);
+    if (known !== undefined && known.count >= limit) throw rateLimitExceeded(limit, WINDOW_MS, known.endsAt, now);
+    if (known === undefined || known.count >= limit * UNHURRIED_SHARE) return this.#countAndJudge(key, limit);
+    this.#windows.add(key, WINDOW_MS, now);
+    void this.#count(key);
+    return undefined;
+  }
+
+  /**
+   * Counts a token that was not good at introspection or userinfo (D57). Good tokens cost nothing. Returns at once;
+   * the shared count arrives a moment later and never as an error.
+   */
+  countBadToken(address: string): void {
+    if (!this.config.rateLimits.enabled) return;
+    void this.#count(badTokenKey(address));
+  }
+
+  /** Throws 429 when this address has sent too many bad tokens. Reads memory only. */
+  assertBadTokensAllowed(address: string): void {
+    const { enabled, badTokens } = this.config.rateLimits;
+    if (!enabled) return;
+    const now = this.clock().getTime();
+    const known = this.#windows.find(badTokenKey(address), now);
+    if (known !== undefined && known.count >= badTokens)
+      throw rateLimitExceeded(badTokens, WINDOW_MS, known.endsAt, now);
+  }
+
+  async #countAndJudge(key: string, limit: number): Promise<void> {
+    const { count, endsAt } = await this.#count(key);
+    if (count > limit) throw rateLimitExceeded(limit, WINDOW_MS, endsAt, this.clock().getTime());
+  }
+
+  /** Never rejects: with the store gone this process's own count decides. */
+  async #count(key: string): Promise<{ readonly count: number; readonly endsAt: number }> {
+    try {
+      const { count, resetMs } = await this.store.increment(key, WINDOW_MS);
+      this.#storeGone = false;
+      const now = this.clock().getTime();
+      this.#windows.learn(key, count, now + resetMs, now);
+      return { count, endsAt: now + resetMs };
+    } catch (error) {
+      if (!this.#storeGone)
+        this.#logger.warn({ message: 'The transient store is gone; this process counts on its own', err: error });
+      this.#storeGone = true;
+      return this.#windows.add(key, WINDOW_MS, this.clock().getTime());
+    }
+  }
+}
+
+function badTokenKey(address: string): string {
+  return `rate:bad-token:${countedAddress(address)}`;
+}

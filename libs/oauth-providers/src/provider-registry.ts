@@ -1,0 +1,98 @@
+import { randomInt } from 'node:crypto';
+import {
+  CLOCK,
+  GATEHOUSE_CONFIG,
+  type Clock,
+  type GatehouseConfig,
+  type OAuth2ProviderConfig,
+  type OidcProviderConfig,
+  type ProviderConfig,
+  type TestProviderConfig,
+} from '@app/config';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { OAuth2Connector } from './oauth2-connector.js';
+import { OidcConnector } from './oidc-connector.js';
+import type { Schedule } from './oidc-discovery.js';
+import { OutboundFetch } from './outbound-fetch.js';
+import { TestConnector } from './test-connector.js';
+import type { ConnectorStatus, UpstreamConnector } from './upstream-connector.js';
+
+/** A configured provider and the way to speak to it. */
+export interface Provider {
+  readonly config: ProviderConfig;
+  readonly connector: UpstreamConnector;
+}
+
+export interface ProviderStatus extends ConnectorStatus {
+  readonly id: string;
+}
+
+const scheduleUnreferenced: Schedule = (run, delayMs) => {
+  const timer = setTimeout(run, delayMs);
+  timer.unref();
+  return { cancel: () => clearTimeout(timer) };
+};
+
+/**
+ * The enabled providers, by id. A disabled one is not here at all, so no entry point can forget to ask (R11). Starting
+ * never waits for a provider: one that is down shows in `status()` and fails its own logins alone.
+ */
+@Injectable()
+export class ProviderRegistry implements OnModuleInit, OnModuleDestroy {
+  readonly #providers: ReadonlyMap<string, Provider>;
+
+  constructor(
+    @Inject(GATEHOUSE_CONFIG) config: GatehouseConfig,
+    @Inject(CLOCK) clock: Clock,
+    private readonly outbound: OutboundFetch,
+  ) {
+    const enabled = config.providers.filter((provider) => provider.enabled);
+    this.#providers = new Map(
+      enabled.map((provider) => [
+        provider.id,
+        { config: provider, connector: connectorFor(provider, config, clock, outbound) },
+      ]),
+    );
+  }
+
+  onModuleInit(): void {
+    for (const { connector } of this.#providers.values()) connector.start?.();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    for (const { connector } of this.#providers.values()) connector.stop?.();
+    await this.outbound.close();
+  }
+
+  /** In the order of the configuration. */
+  list(): Provider[] {
+    return [...this.#providers.values()];
+  }
+
+  find(id: string): Provider | undefined {
+    return this.#providers.get(id);
+  }
+
+  /** For operators: `detail` may quote an upstream and is not for clients (R31). */
+  status(): ProviderStatus[] {
+    return this.list().map(({ config, connector }) => Object.assign({ id: config.id }, connector.status()));
+  }
+}
+
+function connectorFor(
+  provider: OidcProviderConfig | OAuth2ProviderConfig | TestProviderConfig,
+  config: GatehouseConfig,
+  clock: Clock,
+  outbound: OutboundFetch,
+): UpstreamConnector {
+  switch (provider.type) {
+    case 'oidc': {
+      const { clockSkewSeconds } = config.lifetimes;
+      return new OidcConnector(provider, { outbound, clock, schedule: scheduleUnreferenced, clockSkewSeconds });
+    }
+    case 'oauth2':
+      return new OAuth2Connector(provider, outbound);
+    case 'test':
+      return new TestConnector(provider, config, clock, randomInt);
+  }
+}

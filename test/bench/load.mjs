@@ -1,0 +1,54 @@
+/** One measured run of keep-alive connections against one path; every answer is checked. */
+import { Client } from 'undici';
+import { cpuSeconds } from './processes.mjs';
+
+/**
+ * @typedef {{ next: () => { path: string, headers: object, body?: string, method?: string },
+ *             answered?: (body: string) => void }} Caller  one connection's conversation, e.g. a chain of refreshes
+ * @typedef {{ perSecond: number, cpuMicros: number, p99: number, count: number }} Measured  p99 in milliseconds
+ *
+ * @param {{ url: string, pid: number, milliseconds: number, callers: Caller[],
+ *           check: (status: number, body: string) => boolean }} run
+ * @returns {Promise<Measured>} throws on the first answer that is not what it should be
+ */
+export async function measure({ url, pid, milliseconds, callers, check }) {
+  const latencies = [];
+  const cpuBefore = cpuSeconds(pid);
+  const began = performance.now();
+  const until = began + milliseconds;
+  await Promise.all(
+    callers.map(async (caller) => {
+      const client = new Client(url);
+      while (performance.now() < until) {
+        const { method = 'POST', path, headers, body } = caller.next();
+        const sent = performance.now();
+        const answer = await client.request({ method, path, headers, body });
+        const text = await answer.body.text();
+        latencies.push(performance.now() - sent);
+        if (!check(answer.statusCode, text))
+          throw new Error(`${path} answered ${answer.statusCode} ${text.slice(0, 300)}`);
+        caller.answered?.(text);
+      }
+      await client.close();
+    }),
+  );
+  const seconds = (performance.now() - began) / 1000;
+  latencies.sort((a, b) => a - b);
+  return {
+    perSecond: latencies.length / seconds,
+    cpuMicros: ((cpuSeconds(pid) - cpuBefore) / latencies.length) * 1e6,
+    p99: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
+    count: latencies.length,
+  };
+}
+
+/** The median of several runs, figure by figure. */
+export function median(runs) {
+  const middle = (figure) => runs.map(figure).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;
+  return {
+    perSecond: middle((run) => run.perSecond),
+    cpuMicros: middle((run) => run.cpuMicros),
+    p99: middle((run) => run.p99),
+    count: runs.reduce((sum, run) => sum + run.count, 0),
+  };
+}
