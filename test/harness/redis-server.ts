@@ -79,7 +79,7 @@ export async function startRedisCluster(size = 1): Promise<RedisServer & { reado
 }
 
 /** Starts a Sentinel that watches the Redis at `primaryPort` under the name `gatehouse`. */
-export async function startSentinel(primaryPort: number): Promise<RedisServer> {
+export async function startSentinel(primaryPort: number): Promise<RedisServer & { readonly sentinelPort: number }> {
   return onFreePorts(1, async ([port = 0]) => {
     const folder = await mkdtemp(join(tmpdir(), 'gth-redis-'));
     // A Sentinel rewrites its configuration file, so it cannot live on arguments alone.
@@ -94,7 +94,8 @@ export async function startSentinel(primaryPort: number): Promise<RedisServer> {
     ];
     await writeFile(file, `${lines.join('\n')}\n`);
     const url = `redis+sentinel://127.0.0.1:${port}/gatehouse`;
-    return launch({ folder, args: [file, '--sentinel'], url, readyWhen: /Sentinel ID is/ });
+    const sentinel = await launch({ folder, args: [file, '--sentinel'], url, readyWhen: /Sentinel ID is/ });
+    return Object.assign(sentinel, { sentinelPort: port });
   });
 }
 

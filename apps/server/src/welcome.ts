@@ -18,4 +18,3 @@ export function welcome(config: GatehouseConfig, testIdpIssuer: string | undefin
     );
   return `${lines.join('\n')}\n`;
 }
-

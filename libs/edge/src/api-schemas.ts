@@ -25,11 +25,25 @@ function addComponent(name: string, schema: JsonSchema): void {
   components.set(name, schema);
 }
 
-function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema: _dialect, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  for (const [name, definition] of Object.entries($defs ?? {}))
-    addComponent(name, withoutId(withComponentRefs(definition) as JsonSchema));
-  return withoutId(withComponentRefs(rest) as JsonSchema);
+/** An answer may gain fields one day, so only what is written as strict says that it has no others. */
+function openEnded(context: {
+  readonly zodSchema: z.core.$ZodTypes;
+  readonly jsonSchema: z.core.JSONSchema.BaseSchema;
+}) {
+  const { def } = context.zodSchema._zod;
+  if (def.type === 'object' && def.catchall === undefined) delete context.jsonSchema.additionalProperties;
+}
+
+/**
+ * The OpenAPI form of a zod schema; it and all inside it that has an id (`.meta({ id: 'UserInfo' })`) becomes a
+ * reference to a component. Throws when two different schemas claim one id.
+ */
+export function apiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const json = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: openEnded });
+  const { $schema: _dialect, $defs = {}, ...rest } = withComponentRefs(json) as Record<string, unknown>;
+  for (const [name, definition] of Object.entries($defs as Record<string, JsonSchema>))
+    addComponent(name, withoutId(definition));
+  return withoutId(rest);
 }
 
 function withoutId(schema: JsonSchema): JsonSchema {
@@ -37,28 +51,15 @@ function withoutId(schema: JsonSchema): JsonSchema {
   return rest;
 }
 
-/**
- * The OpenAPI form of a zod schema: a reference when it has an id (`.meta({ id: 'UserInfo' })`), inline otherwise.
- * Throws when two different schemas claim one id.
- */
-export function apiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const name = schema.meta()?.id;
-  const json = jsonSchemaOf(schema, io);
-  if (name === undefined) return json;
-  addComponent(name, json);
-  return { $ref: `${COMPONENTS}${name}` };
-}
-
 /** The properties of an object schema one by one, as parameters need them. */
 export function apiProperties(
   schema: z.ZodObject,
 ): readonly { name: string; required: boolean; schema: JsonSchema; description: string | undefined }[] {
-  const required = new Set((jsonSchemaOf(schema, 'input')['required'] as string[] | undefined) ?? []);
   return Object.entries(schema.shape).map(([name, field]) => {
-    const { description, ...json } = jsonSchemaOf(field as z.ZodType, 'output');
+    const { description, ...json } = apiSchema(field as z.ZodType, 'output');
     return {
       name,
-      required: required.has(name),
+      required: !(field as z.ZodType).safeParse(undefined).success,
       schema: json,
       description: typeof description === 'string' ? description : undefined,
     };

@@ -17,13 +17,18 @@ export interface RequestContext {
   readonly remoteAddress: string;
 }
 
+/** Fastify's way to ask whether a hop is believed: its address, and its distance from us (0: the peer). */
+type Trust = (address: string, distance: number) => boolean;
+
 /**
- * Whose X-Forwarded-For Fastify believes, in its own terms: a number of hops, a list of networks, or nobody's, so that
- * a caller cannot choose the address that limits and lockouts count (D44).
+ * Whose X-Forwarded-For Fastify believes, in its own terms: nobody's, a list of networks, or that of a number of hops,
+ * so that a caller cannot choose the address that limits and lockouts count (D44). Hops are only as good as the
+ * firewall that lets nobody but the proxy connect; Fastify itself no longer takes a number for that reason.
  */
-export function trustProxyOption(trustProxy: number | readonly string[] | undefined): number | string[] | false {
+export function trustProxyOption(trustProxy: number | readonly string[] | undefined): Trust | string[] | false {
   if (trustProxy === undefined || trustProxy === 0) return false;
-  return typeof trustProxy === 'number' ? trustProxy : [...trustProxy];
+  if (typeof trustProxy === 'number') return (_address, distance) => distance < trustProxy;
+  return [...trustProxy];
 }
 
 const V4_IN_V6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;

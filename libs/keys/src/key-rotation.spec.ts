@@ -149,12 +149,12 @@ describe('several instances', () => {
     const gate = await deployment.connect();
     await gate.query('BEGIN');
     await gate.query('SELECT pg_advisory_xact_lock($1, $2)', [0x67617465, 2]);
-    let ticking = true;
+    const progress = { ticking: true };
     const ticks = Promise.all(instances.map((instance) => instance.rotation.tick())).finally(() => {
-      ticking = false;
+      progress.ticking = false;
     });
     let waiting = 0;
-    while (ticking && waiting < 3) {
+    while (progress.ticking && waiting < 3) {
       const { rows } = await gate.query<{ waiting: number }>(
         `SELECT count(*)::int AS waiting FROM pg_locks JOIN pg_database d ON d.oid = database
          WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()`,
@@ -190,7 +190,10 @@ describe('several instances', () => {
     const redis = await startRedis();
     const open = () => openStore({ redisUrl: redis.url, now: () => deployment.now.getTime(), log: () => undefined });
     const stores = [await open(), await open()] as const;
-    const [one, two] = [await deployment.start(stores[0]), await deployment.start(stores[1])];
+    const [one, two] = [
+      await deployment.start({ store: stores[0].store }),
+      await deployment.start({ store: stores[1].store }),
+    ];
     await one.rotation.rotateNow(deployment.now);
     while (published(two).length < 4) await setImmediate();
     expect(published(two)).toEqual(published(one));

@@ -105,7 +105,7 @@ asRoot('under root', () => {
     const first = launch(launcher, dir);
     await first.hear('url');
     const system = join(folder, 'system');
-    const [moved = ''] = readdirSync(system).filter((name) => name.startsWith('data-'));
+    const moved = readdirSync(system).find((name) => name.startsWith('data-')) ?? '';
     expect(told(first)).toContain(`Postgres data is in ${join(system, moved)}, because user`);
     expect(told(first)).toContain(`cannot reach ${dir}`);
     expect(told(first)).toContain(`copy of its programs in ${join(system, 'binaries-')}`);
@@ -179,7 +179,7 @@ asRoot('under root', () => {
     await server.hear('url');
     await server.end('stop');
     const system = join(folder, 'system');
-    const [copy = ''] = readdirSync(system).filter((name) => name.startsWith('binaries-'));
+    const copy = readdirSync(system).find((name) => name.startsWith('binaries-')) ?? '';
     chmodSync(join(system, copy), 0o777);
     expect(await refusal(launch(launcher, join(folder, 'pg')))).toContain('can be changed by other users');
   });
