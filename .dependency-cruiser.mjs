@@ -74,7 +74,13 @@ export default {
       from: { path: '^libs/([^/]+)/src/(?!index\\.ts$)' },
       to: { path: '^libs/$1/src/index\\.ts$' },
     },
-    { name: 'libs-never-import-apps', severity: 'error', from: { path: '^libs/' }, to: { path: '^(apps|test)/' } },
+    {
+      name: 'libs-never-import-apps',
+      severity: 'error',
+      comment: 'specs may use the test harness',
+      from: { path: '^libs/', pathNot: '\\.spec(-support)?\\.ts$' },
+      to: { path: '^(apps|test)/' },
+    },
     {
       name: 'vocabulary-is-pure',
       severity: 'error',

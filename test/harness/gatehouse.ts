@@ -90,7 +90,8 @@ export async function startGatehouse(options: GatehouseOptions = {}): Promise<Ga
 /** Asks until it answers or is gone. */
 async function ready(url: string, child: ChildProcess, printed: () => string): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${printed()}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}:\n${printed()}`);
     const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
     if (answer?.status === 200) return;
     await answer?.arrayBuffer();

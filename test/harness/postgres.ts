@@ -73,7 +73,10 @@ export async function freshDatabase(): Promise<{ url: string; drop(): Promise<vo
   await execute(url, `CREATE DATABASE ${name}`);
   return {
     url: url.replace(/^([^:]+:\/\/[^/?#]*\/)[^?#]*/, `$1${name}`),
-    drop: () => execute(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    // Jest runs the hook above before a suite's own: with the server gone, so is the database.
+    drop: async () => {
+      if (shared !== undefined) await execute(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
   };
 }
 
@@ -94,8 +97,8 @@ async function execute(url: string, sql: string): Promise<void> {
   }
 }
 
-/** initdb takes most of a first start: done once for each version and user, then copied with its owners and modes. */
-async function fillFromTemplate(dir: string): Promise<void> {
+/** Fills a data folder that does not exist yet. initdb takes most of a first start: done once for each version and user, then copied with its owners and modes. */
+export async function fillFromTemplate(dir: string): Promise<void> {
   const cache = fileURLToPath(new URL('../../.cache', import.meta.url));
   const template = join(cache, `postgres-${packageVersion()}-uid${process.getuid?.()}`);
   if (!existsSync(template)) {

@@ -1,6 +1,11 @@
 import type { INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { loadConfig } from '@app/config';
 import { apiComponents } from '@app/edge';
+import { HttpMetrics } from './metrics/http-metrics.js';
+import { ServerModule } from './server.module.js';
 
 /** The OpenAPI 3.1 document of every route, from the same schemas that the handlers read with. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
@@ -17,4 +22,19 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   });
   const schemas = { ...document.components?.schemas, ...apiComponents() };
   return { ...document, components: { ...document.components, schemas } } as OpenAPIObject;
+}
+
+/**
+ * The same document without a database or a store, for docs/openapi.json: Nest's preview mode knows the routes and
+ * creates nothing that they stand on.
+ */
+export async function previewOpenApiDocument(): Promise<OpenAPIObject> {
+  const config = loadConfig({}, () => '');
+  const root = ServerModule.with(config, new HttpMetrics(), undefined);
+  const app = await NestFactory.create(root, new FastifyAdapter(), { preview: true, logger: false });
+  try {
+    return openApiDocument(app);
+  } finally {
+    await app.close();
+  }
 }

@@ -45,14 +45,15 @@ class Browser {
   at = '';
 
   async get(url: string): Promise<Response> {
-    return this.follow(url, { method: 'GET' });
+    return this.follow(url, { method: 'GET' }, 20);
   }
 
   async post(url: string, form: Record<string, string>): Promise<Response> {
-    return this.follow(url, { method: 'POST', body: new URLSearchParams(form) });
+    return this.follow(url, { method: 'POST', body: new URLSearchParams(form) }, 20);
   }
 
-  private async follow(url: string, init: RequestInit): Promise<Response> {
+  private async follow(url: string, init: RequestInit, hopsLeft: number): Promise<Response> {
+    if (hopsLeft === 0) throw new Error(`redirects without end, now at ${url}`);
     this.at = url;
     const path = new URL(url).pathname;
     const cookie = [...this.jar]
@@ -69,7 +70,7 @@ class Browser {
     const location = response.headers.get('location');
     if (location === null) return response;
     const next = new URL(location, url).href;
-    if (next.startsWith(issuer)) return this.get(next);
+    if (next.startsWith(issuer)) return this.follow(next, { method: 'GET' }, hopsLeft - 1);
     this.at = next;
     return response;
   }

@@ -84,9 +84,9 @@ function configuration(clients: readonly ClientMetadata[]): Configuration {
         }
       );
     },
-    // loadExistingGrant: grantEverythingAsked,
+    loadExistingGrant: grantEverythingAsked,
     pkce: { required: () => true },
-    rotateRefreshToken: false,
+    rotateRefreshToken: true,
     // Each sign-in has its own grant, so a later one must not end the access tokens of an earlier one.
     expiresWithSession: () => false,
     ttl: {

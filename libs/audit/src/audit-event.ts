@@ -106,5 +106,11 @@ export type AuditEvent =
 
 export type AuditKind = AuditEvent['kind'];
 
-/** The event of one kind. */
-export type AuditEventOf<K extends AuditKind> = Extract<AuditEvent, { readonly kind: K }>;
+/** The event of one kind; kinds that share their fields are told apart as well. */
+export type AuditEventOf<K extends AuditKind> = K extends unknown ? Variant<AuditEvent, K> : never;
+
+type Variant<E extends AuditEvent, K extends AuditKind> = E extends unknown
+  ? K extends E['kind']
+    ? Omit<E, 'kind'> & { readonly kind: K }
+    : never
+  : never;

@@ -50,7 +50,7 @@ describe('the YAML', () => {
     ['host: "x', 'is not closed'],
     ['outbound:\n\tx: 1', 'tab'],
     ['host: a\n---\nhost: b', 'several documents'],
-    ['host: *nowhere', 'an alias names no anchor'],
+    ['host: *nowhere', 'its aliases cannot be resolved'],
     ['- 1', 'at its top level'],
     ['text', 'at its top level'],
   ])('%j is refused', (text, reason) => {

@@ -16,7 +16,6 @@ const syntaxFaults: Readonly<Record<string, string>> = {
   BAD_INDENT: 'the indentation is wrong; align the key with its neighbours',
   TAB_AS_INDENT: 'a tab is used to indent; use spaces',
   MISSING_CHAR: 'a bracket, brace or quote is not closed; close it',
-  BAD_ALIAS: 'an alias names no anchor above it; write the value out',
 };
 
 /**
@@ -33,7 +32,7 @@ export function readConfigFile(
   try {
     text = readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    const code = isRecord(error) && typeof error.code === 'string' ? ` (${error.code})` : '';
     faults.add('GATEHOUSE_CONFIG', `the file cannot be read${code}; give the path of a readable YAML file`);
     return {};
   }
@@ -42,7 +41,8 @@ export function readConfigFile(
 }
 
 function parseYaml(text: string, faults: FaultCollector): unknown {
-  const document = parseDocument(text, { prettyErrors: true, logLevel: 'silent' });
+  // With logLevel `silent` the parser would also keep quiet about a second document.
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' });
   for (const error of document.errors) {
     const start = error.linePos?.[0];
     const place = start === undefined ? '' : `line ${start.line}, column ${start.col}: `;

@@ -25,5 +25,7 @@ export function nearName(name: string, known: readonly string[]): string | undef
     .map((candidate) => ({ candidate, distance: editDistance(plain(name), plain(candidate)) }))
     .toSorted((left, right) => left.distance - right.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 4)) ? best.candidate : undefined;
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(plain(name).length / 3))
+    ? best.candidate
+    : undefined;
 }

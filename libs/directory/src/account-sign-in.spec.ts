@@ -70,6 +70,7 @@ describe('sign-in', () => {
 
     it('links a verified e-mail in a domain that the provider may link, and audits it', async () => {
       const first = await t.signIn(person());
+      t.later(1000);
       const linked = await t.signIn({ ...person(), provider: 'linking', subject: `${who}-linking` });
       expect(linked).toMatchObject({ userId: first.userId, isNew: false, profileChanged: true });
       expect(linked.identityId).not.toBe(first.identityId);

@@ -10,7 +10,7 @@ import { AccountRepository, type KnownAccount, type ProviderState, type UserStat
 import { Administrators } from './administrators.js';
 import { parseEmailAddress, placeholderEmail, type EmailAddress } from './email-address.js';
 import { GroupRepository } from './group.repository.js';
-import { assertStorable, showableName, type IdentityClaim } from './identity-claim.js';
+import { isStorableClaim, showableName, type IdentityClaim } from './identity-claim.js';
 import { updateProfile, type ShownProfile } from './profile-update.js';
 
 /** The person that an identity turned out to be, with the generations that a session of this moment begins at (D20). */
@@ -72,7 +72,6 @@ export class AccountSignIn {
     revoke: Revoke,
     context: AuditContext,
   ): Promise<SignedInUser> {
-    assertStorable(identity);
     const email = identity.email === undefined ? undefined : parseEmailAddress(identity.email);
     const claim: IdentityClaim = {
       ...identity,
@@ -82,6 +81,7 @@ export class AccountSignIn {
       groups: [...new Set(identity.groups)],
     };
     const login: Login = { manager, claim, email, now, revoke, context };
+    if (!isStorableClaim(claim)) throw this.denied(login, 'invalid_identity', undefined);
     let locked = false;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const found = await this.accounts.find(manager, claim);

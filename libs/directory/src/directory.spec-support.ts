@@ -55,12 +55,12 @@ export interface AuditedFact {
 
 /** A directory over real Postgres, with a clock that tests move, and its routes behind a stand-in for the guard. */
 export class TestDirectory {
-  now = new Date('2026-03-01T10:00:00Z');
   /** Who the next call comes from. */
   principal: Principal | undefined;
 
   private constructor(
     readonly app: NestFastifyApplication,
+    private readonly time: { now: Date },
     private readonly drop: () => Promise<void>,
   ) {}
 
@@ -75,7 +75,8 @@ export class TestDirectory {
     config: Partial<GatehouseConfig>,
     drop: () => Promise<void> = async () => {},
   ): Promise<TestDirectory> {
-    const clock = (): Date => opened.now;
+    // Near the database's own time, which revocations expire by.
+    const time = { now: new Date() };
     const whole: GatehouseConfig = {
       ...loadConfig({}, () => ''),
       providers: [aProvider('acme'), aProvider('other')],
@@ -86,7 +87,7 @@ export class TestDirectory {
     };
     const module = await Test.createTestingModule({
       imports: [
-        ConfigModule.forConfig(whole, clock),
+        ConfigModule.forConfig(whole, () => time.now),
         DatabaseModule.forRoot(),
         TransientStoreModule.forRoot(),
         EdgeModule,
@@ -96,7 +97,7 @@ export class TestDirectory {
     const adapter = new FastifyAdapter();
     registerEdge(adapter.getInstance() as never, whole);
     const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
-    const opened: TestDirectory = new TestDirectory(app, drop);
+    const opened = new TestDirectory(app, time, drop);
     app
       .getHttpAdapter()
       .getInstance()
@@ -108,6 +109,12 @@ export class TestDirectory {
     return opened;
   }
 
+  get now(): Date {
+    return this.time.now;
+  }
+  later(ms: number): void {
+    this.time.now = new Date(this.time.now.getTime() + ms);
+  }
   get database(): Database {
     return this.app.get(Database);
   }

@@ -1,5 +1,3 @@
-import { OAuthError } from '@app/oauth2';
-
 /** What a provider vouched for, whatever protocol it spoke; connectors have checked its proof. */
 export interface IdentityClaim {
   /** Id of the provider record (D55). */
@@ -25,17 +23,16 @@ function isStorable(text: string, longest: number): boolean {
 }
 
 /**
- * Refuses a claim that no key can be made of. Connectors cap at their boundary; this is the last line before the
- * database, for every protocol alike: a key is refused, never cut (R28).
- * @throws OAuthError `access_denied`
+ * Says whether keys can be made of a claim. Connectors cap at their boundary; this is the last line before the database,
+ * for every protocol alike: a key that does not fit is refused, never cut (R28).
  */
-export function assertStorable(claim: IdentityClaim): void {
-  const keysFit = isStorable(claim.issuer, LONGEST_KEY) && isStorable(claim.subject, LONGEST_KEY);
+export function isStorableClaim(claim: IdentityClaim): boolean {
   // A group grants rights under its name, so it is a key as well.
-  if (keysFit && claim.groups.every((group) => isStorable(group, LONGEST_NAME))) return;
-  throw new OAuthError('access_denied', 'The identity provider sent an identity that cannot be used here', {
-    logDetail: `provider ${claim.provider}: issuer, subject or a group name is empty, too long or holds control characters`,
-  });
+  return (
+    isStorable(claim.issuer, LONGEST_KEY) &&
+    isStorable(claim.subject, LONGEST_KEY) &&
+    claim.groups.every((group) => isStorable(group, LONGEST_NAME))
+  );
 }
 
 /** A name for people to read; nothing is looked up by it, so it is cleaned and cut. */

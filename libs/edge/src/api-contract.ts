@@ -121,7 +121,7 @@ export function ApiContract(contract: ApiContractOptions): MethodDecorator {
   if (contract.body !== undefined)
     decorators.push(
       ApiConsumes(...(contract.bodyTypes ?? ['application/json'])),
-      ApiBody({ schema: apiSchema(contract.body, 'input'), required: true }),
+      ApiBody({ schema: apiSchema(contract.body, 'input'), required: !contract.body.safeParse({}).success }),
     );
   return applyDecorators(...decorators) as MethodDecorator;
 }

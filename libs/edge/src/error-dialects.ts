@@ -16,7 +16,8 @@ const LONGEST_DESCRIPTION = 400;
  * ASCII without `"` and `\`. Cut, because names of fields in it come from the caller.
  */
 export function wireText(text: string): string {
-  const cut = text.length > LONGEST_DESCRIPTION ? `${text.slice(0, LONGEST_DESCRIPTION)}...` : text;
+  const plain = text.replaceAll('…', '...').replaceAll(/[‘’]/g, "'").replaceAll(/[–—]/g, '-');
+  const cut = plain.length > LONGEST_DESCRIPTION ? `${text.slice(0, LONGEST_DESCRIPTION)}...` : text;
   return cut
     .replaceAll('"', "'")
     .replaceAll('\\', '/')

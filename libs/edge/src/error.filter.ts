@@ -80,9 +80,10 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, error: O
   if (challenge !== undefined) void reply.header('WWW-Authenticate', challenge);
   if (error.retryAfterSeconds !== undefined) void reply.header('Retry-After', String(error.retryAfterSeconds));
   for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);
-  void reply.header('Cache-Control', 'no-store').header('Pragma', 'no-cache');
-  void reply.header('Content-Type', 'application/json');
-  void reply.status(error.status).send(renderFault(routePolicy(request).dialect, error));
+  void reply.header('Cache-Control', 'no-store').header('Pragma', 'no-cache').header('X-Request-Id', request.id);
+  // As bytes, because Fastify appends a charset to the type of any JSON text (D2), hooks or no hooks.
+  const body = Buffer.from(JSON.stringify(renderFault(routePolicy(request).dialect, error)));
+  void reply.header('Content-Type', 'application/json').status(error.status).send(body);
 }
 
 /**

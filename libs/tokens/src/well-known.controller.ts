@@ -1,5 +1,5 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { ApiContract, Public, RateClass } from '@app/edge';
 import { SigningKeys } from '@app/keys';
@@ -96,8 +96,13 @@ export class WellKnownController {
     summary: 'The keys that verify our tokens (RFC 7517)',
     responses: { 200: { description: 'The key set', schema: JwksSchema } },
   })
-  jwks(@Res({ passthrough: true }) reply: FastifyReply): unknown {
-    void reply.header('Cache-Control', this.maxAge);
+  jwks(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): unknown {
+    const { etag } = this.keys.jwksCaching();
+    void reply.header('Cache-Control', this.maxAge).header('ETag', etag);
+    if (request.headers['if-none-match'] === etag) {
+      void reply.status(304);
+      return undefined;
+    }
     return this.keys.jwks();
   }
 }

@@ -9,7 +9,7 @@ const MARKER = '{gth:rev}:marker';
 const WARMING = '{gth:rev}:warming:';
 const ENTRY = '{gth:rev}:of:';
 /** CLUSTER KEYSLOT gth:rev */
-export const MIRROR_SLOT = 7_021;
+export const MIRROR_SLOT = 10_806;
 
 /** A re-warm that takes longer has failed. */
 const WARMING_MS = 600_000;
@@ -87,7 +87,7 @@ export class RedisRevocationMirror implements RevocationMirror {
     const generations: (number | undefined)[] = [];
     for (let i = 1; i < replies.length; i++) {
       const reply = replies[i];
-      const generation = reply == null ? undefined : Number(reply);
+      const generation = typeof reply === 'string' ? Number(reply) : undefined;
       if (generation !== undefined && !Number.isSafeInteger(generation)) return UNTRUSTED;
       generations.push(generation);
     }

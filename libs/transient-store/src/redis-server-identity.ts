@@ -39,7 +39,9 @@ export function markerOf(identity: ServerIdentity, nonce: string): string {
 
 /** Whether a re-warm of this very server, with this very past, left the marker. */
 export function isMarkerOf(identity: ServerIdentity, marker: string | null | undefined): boolean {
-  return marker != null && marker.startsWith(`${identity.runId}:`) && marker.endsWith(`:${identity.history}`);
+  return (
+    typeof marker === 'string' && marker.startsWith(`${identity.runId}:`) && marker.endsWith(`:${identity.history}`)
+  );
 }
 
 export function sameIdentity(one: ServerIdentity, other: ServerIdentity): boolean {

@@ -10,6 +10,7 @@ import {
   postmasterOf,
   watcherOf,
 } from '../../../../test/harness/embedded-launcher.js';
+import { fillFromTemplate } from '../../../../test/harness/postgres.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { isPostmasterOf } from './process-identity.js';
 import { lockFolder } from './server-lock.js';
@@ -28,10 +29,11 @@ beforeAll(() => {
   home = installLauncher(home);
 });
 afterAll(() => rmSync(join(home, '..'), { recursive: true, force: true }));
-beforeEach(() => {
+beforeEach(async () => {
   reports.length = 0;
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-embedded-'));
   chmodSync(folder, 0o711);
+  await fillFromTemplate(join(folder, 'pg'));
 });
 afterEach(async () => {
   for (const server of opened.splice(0)) await server.stop();
@@ -121,7 +123,7 @@ describe('the embedded server', () => {
   });
 
   it('starts after an initdb that was broken off', async () => {
-    const dir = join(folder, 'pg');
+    const dir = join(folder, 'broken');
     mkdirSync(join(dir, 'data.new'), { recursive: true });
     writeFileSync(join(dir, 'data.new/PG_VERSION'), '18\n');
     if (process.getuid?.() === 0) chmodSync(dir, 0o711);
