@@ -3,7 +3,7 @@
  * changed since the last build that succeeded. Two builds at once wait for each other.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -36,7 +36,7 @@ function fingerprint() {
 
 /** True when dist/ lacks something or was built from other sources. An installation without sources is never stale. */
 export function isBuildNeeded() {
-  if (!existsSync(join(root, 'apps'))) return false;
+  if (!existsSync(join(root, 'apps/server/src'))) return false;
   if (!existsSync(serverMain) || !existsSync(testIdpMain) || !existsSync(stampFile)) return true;
   return readFileSync(stampFile, 'utf8') !== fingerprint();
 }
@@ -94,7 +94,7 @@ function isAbandoned(ownerFile) {
 export async function buildIfNeeded() {
   if (!isBuildNeeded()) return;
   const began = performance.now();
-  process.stderr.write('Building, about half a minute ... ');
+  process.stderr.write('Building ... ');
   try {
     await build();
   } catch (error) {
@@ -103,7 +103,8 @@ export async function buildIfNeeded() {
   process.stderr.write(`done in ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+// `npm run build`, as opposed to an import. argv may go through a symbolic link, import.meta.url never does.
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   requireInstalled();
   if (process.argv.includes('--if-needed')) await buildIfNeeded();
   else await build({ always: true }).catch((error) => fail(error.message));

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: everything that is judged without running the product, the same here and in CI. All steps run, so
- * that one look shows all that is wrong; what a step printed is shown only when it failed.
+ * `npm run check`: everything that is judged without running the product, the same here and in CI. All steps run, side
+ * by side, so that one look shows all that is wrong; what a step printed is shown only when it failed.
  */
 import { buildIfNeeded } from './build.mjs';
 import { requireInstalled, run } from './checkout.mjs';
@@ -21,11 +21,14 @@ const STEPS = [
 
 requireInstalled();
 await buildIfNeeded(); // the generated documents are read from the built server
-const failed = [];
-for (const [name, [command, args]] of STEPS) {
+const judged = STEPS.map(async ([name, [command, args]]) => {
   const began = performance.now();
   const { code, output } = await run(command, args, { capture: true });
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  return { name, code, output, seconds: ((performance.now() - began) / 1000).toFixed(1) };
+});
+const failed = [];
+for (const step of judged) {
+  const { name, code, output, seconds } = await step;
   process.stdout.write(`${code === 0 ? 'ok    ' : 'FAILED'}  ${name.padEnd(10)}  ${seconds} s\n`);
   if (code !== 0) {
     failed.push(name);

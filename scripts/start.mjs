@@ -15,10 +15,11 @@ function environmentTable() {
     const name = cells.slice(1, 3).find((cell) => /^[A-Z][A-Z0-9_]+$/.test(cell));
     if (name !== undefined) rows.push({ name, fallback: cells.at(-3), meaning: cells.at(-2) });
   }
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  return rows
-    .map(({ name, fallback, meaning }) => `  ${name.padEnd(width)}  ${meaning} Default: ${fallback}.`)
-    .join('\n');
+  return rows.map(({ name, fallback, meaning }) => `  ${name}\n${wrap(`${meaning} Default: ${fallback}.`)}`).join('\n');
+}
+
+function wrap(text) {
+  return text.replace(/(.{1,90})(?: |$)/g, '      $1\n').trimEnd();
 }
 
 function help() {

@@ -87,7 +87,7 @@ describe('Postgres gone while running', () => {
 
     const refresh = await postForm(`${own.url}/oauth2/token`, { grant_type: 'refresh_token', refresh_token });
     expect([refresh.status, refresh.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^\d+$/)]);
-    expect((await fetch(`${own.url}/health/ready`)).status).toBe(503);
+    await eventually(async () => (await fetch(`${own.url}/health/ready`)).status, 503);
     expect((await fetch(`${own.url}/health/live`)).status).toBe(200);
 
     await postgres.start();

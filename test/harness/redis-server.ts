@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, Socket, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -117,11 +117,10 @@ async function launch(plan: Launch): Promise<RedisServer> {
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
+    child.ref();
     child.kill('SIGKILL');
     await exit;
   };
-  const killAtExit = (): void => void child.kill('SIGKILL');
-  process.once('exit', killAtExit);
   return {
     url: plan.url,
     get pid() {
@@ -135,7 +134,6 @@ async function launch(plan: Launch): Promise<RedisServer> {
     suspend: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
     stop: async () => {
-      process.removeListener('exit', killAtExit);
       await kill();
       await rm(plan.folder, { recursive: true, force: true });
     },
@@ -146,10 +144,15 @@ async function launch(plan: Launch): Promise<RedisServer> {
 function run({ args, folder, readyWhen = /ready to accept connections/i }: Launch): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
     const child = spawn(BINARY, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (child.pid !== undefined) guard(child, child.pid, folder);
     let said = '';
     const listen = (chunk: Buffer): void => {
       said = (said + chunk.toString()).slice(-4_000);
-      if (readyWhen.test(said)) resolve(child);
+      if (!readyWhen.test(said)) return;
+      // A test that failed before its clean-up must not keep its process from ending; the guard does the rest.
+      child.unref();
+      for (const pipe of [child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
+      resolve(child);
     };
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
@@ -160,6 +163,20 @@ function run({ args, folder, readyWhen = /ready to accept connections/i }: Launc
       reject(new Error(`the tests need a Redis: ${BINARY} was not found; ${fix} to the path of a redis-server binary`));
     });
   });
+}
+
+/**
+ * Ends the server and removes its folder when the test process ends in any way, a SIGKILL included: the guard waits on
+ * a pipe that only the test process holds open. Jest runs no `exit` handlers of test code.
+ */
+function guard(child: ChildProcess, pid: number, folder: string): void {
+  const script = 'read -r _; kill -9 "$1"; rm -rf "$2"';
+  const args = ['-c', script, 'redis-guard', `${pid}`, folder];
+  const watch = spawn('sh', args, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  watch.unref();
+  if (watch.stdin instanceof Socket) watch.stdin.unref();
+  watch.on('error', () => undefined);
+  child.once('exit', () => watch.kill('SIGKILL'));
 }
 
 /** Another process may take a free port before ours does: then with other ports once more. */

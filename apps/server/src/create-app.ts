@@ -1,15 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, GatehouseConfig } from '@app/config';
-import {
-  API_CONTENT_SECURITY_POLICY,
-  BODY_LIMIT_BYTES,
-  registerEdge,
-  sendFault,
-  toOAuthError,
-  trustProxyOption,
-} from '@app/edge';
+import { answerFrameworkError, BODY_LIMIT_BYTES, registerEdge, trustProxyOption } from '@app/edge';
 import { openLog, type Log } from './logging/log.js';
 import { NestLog } from './logging/nest-log.js';
 import { registerRequestLog } from './logging/request-log.js';
@@ -26,13 +18,6 @@ export interface AppOverrides {
 
 /** Longest path segment: a provider id has 100 characters, everything else is shorter (D55). */
 const LONGEST_SEGMENT = 200;
-
-/** What Fastify refuses before any route or hook runs: a malformed address or an over-long part of it. */
-function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  void reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
-  void reply.header('Content-Security-Policy', API_CONTENT_SECURITY_POLICY);
-  sendFault(request, reply, toOAuthError(error, request.id));
-}
 
 /**
  * The whole application, connected and initialised, listening nowhere yet. Rejects with DatabaseStartupError and the

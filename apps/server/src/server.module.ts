@@ -18,8 +18,7 @@ import { HttpMetrics } from './metrics/http-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 
 /**
- * What every room stands on, global: stores, keys, and the edge with its guard and filter. It comes before the others,
- * so that the rate limits guard first and the bearer guard second.
+ * What every room stands on, global: stores, keys, and the edge with its limits and its error filter.
  */
 @Global()
 @Module({})

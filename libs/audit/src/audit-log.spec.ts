@@ -1,10 +1,7 @@
-import { Test, type TestingModule } from '@nestjs/testing';
-import { ConfigModule, loadConfig, Secret } from '@app/config';
-import { Database, DatabaseModule, DEFAULT_ORGANIZATION } from '@app/database';
+import { Database, dataSourceOptions, DEFAULT_ORGANIZATION, openDataSource, runMigrations } from '@app/database';
 import { freshDatabase } from '../../../test/harness/postgres.js';
 import type { AuditEventOf, AuditKind } from './audit-event.js';
 import { AuditLog } from './audit-log.js';
-import { AuditModule } from './audit.module.js';
 import { AUDIT_KINDS, auditRowOf } from './audit-row.js';
 
 const organizationId = DEFAULT_ORGANIZATION.id;
@@ -52,7 +49,6 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
 };
 
 describe('AuditLog', () => {
-  let module: TestingModule;
   let drop: () => Promise<void>;
   let log: AuditLog;
   let database: Database;
@@ -60,18 +56,13 @@ describe('AuditLog', () => {
   beforeAll(async () => {
     const fresh = await freshDatabase();
     drop = fresh.drop;
-    module = await Test.createTestingModule({
-      imports: [
-        ConfigModule.forConfig({ ...loadConfig({}, () => ''), databaseUrl: new Secret(fresh.url) }),
-        DatabaseModule.forRoot(),
-        AuditModule,
-      ],
-    }).compile();
-    log = module.get(AuditLog);
-    database = module.get(Database);
+    await runMigrations(fresh.url);
+    const settings = { url: fresh.url, poolSize: 10, warn: () => undefined };
+    database = new Database(await openDataSource(dataSourceOptions(settings)));
+    log = new AuditLog(database);
   });
   afterAll(async () => {
-    await module.close();
+    await database.dataSource.destroy();
     await drop();
   });
 

@@ -122,9 +122,8 @@ describe.each(['in process', 'with Redis'] as const)('ClientAuthenticator %s', (
       const { id, presented } = await t.given(owner);
       await authenticate(presented);
       const other = await TestClients.on(t.databaseUrl, redis === undefined ? {} : { redisUrl: new Secret(redis.url) });
-      await other.credentials.delete(owner.userId, id, {});
+      await other.credentials.delete(owner.userId, id, {}).finally(() => other.close());
       await expect(authenticate(presented)).rejects.toMatchObject(INVALID);
-      await other.close();
     });
   });
 

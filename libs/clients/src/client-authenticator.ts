@@ -92,7 +92,7 @@ export class ClientAuthenticator {
   }
 
   private async isCurrent(stored: StoredMachine): Promise<boolean> {
-    return (await this.revocations.check(stored.revocationClaims)).length >= 0;
+    return (await this.revocations.check(stored.revocationClaims)).length === 0;
   }
 }
 

@@ -274,7 +274,7 @@ describe('sign-in', () => {
           t.signIn({
             subject: `${who}-${i}`,
             email: undefined,
-            groups: i % 2 === 0 ? groups : [...groups].reverse(),
+            groups: i % 2 === 0 ? groups : groups.toReversed(),
           }),
         ),
       );

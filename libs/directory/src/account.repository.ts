@@ -286,7 +286,7 @@ export class AccountRepository {
   }
 
   private async lock(manager: EntityManager, name: string): Promise<void> {
-    void manager; void name;
+    await manager.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [name]);
   }
 }
 

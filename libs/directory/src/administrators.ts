@@ -64,7 +64,10 @@ export class Administrators {
     );
     await this.audit.recordAll(
       manager,
-      pinned.map(({ entry }) => ({ kind: 'administrator.pinned', entry, ...ids })),
+      pinned.map(({ entry }) => {
+        const { identityId, userId, organizationId } = ids;
+        return { kind: 'administrator.pinned', entry, identityId, userId, organizationId };
+      }),
       context,
     );
   }

@@ -38,11 +38,10 @@ export function isStorableClaim(claim: IdentityClaim): boolean {
 /** A name for people to read; nothing is looked up by it, so it is cleaned and cut. */
 export function showableName(name: string | undefined): string | undefined {
   if (name === undefined) return undefined;
-  const clean = [...name.slice(0, 4 * LONGEST_NAME)].filter((character) => !UNSTORABLE.test(character));
   let shown = '';
-  for (const character of clean) {
+  for (const character of name) {
     if (shown.length + character.length > LONGEST_NAME) break;
-    shown += character;
+    if (!UNSTORABLE.test(character)) shown += character;
   }
   shown = shown.trim();
   return shown === '' ? undefined : shown;

@@ -2,18 +2,17 @@ import { Controller, Get, Param } from '@nestjs/common';
 import { ApiContract, RequireAccess } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { z } from 'zod';
-import { GroupRepository } from './group.repository.js';
+import { GroupRepository, type ProviderGroup } from './group.repository.js';
 
 const ParametersSchema = z.object({ idp: z.string().describe('Provider id') });
 
-const GroupsSchema = z
-  .object({
-    idp: z.string(),
-    groups: z.array(
-      z.object({ name: z.string(), display_name: z.string().optional(), used_in_authorizations: z.boolean() }),
-    ),
-  })
-  .meta({ id: 'ProviderGroups' });
+const GroupSchema = z.object({
+  name: z.string(),
+  display_name: z.string().optional(),
+  used_in_authorizations: z.boolean(),
+});
+
+const GroupsSchema = z.object({ idp: z.string(), groups: z.array(GroupSchema) }).meta({ id: 'ProviderGroups' });
 
 /** D55: nothing else can be a provider's id, so nothing else is asked for. */
 const PROVIDER_ID = /^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/;
@@ -36,13 +35,12 @@ export class ProviderGroupsController {
   async list(@Param('idp') idp: string): Promise<z.infer<typeof GroupsSchema>> {
     const groups = PROVIDER_ID.test(idp) ? await this.groups.ofProvider(idp) : undefined;
     if (groups === undefined) throw new OAuthError('not_found', 'There is no such provider; see /oauth2/providers');
-    return {
-      idp,
-      groups: groups.map((group) => ({
-        name: group.name,
-        ...(group.displayName === undefined ? {} : { display_name: group.displayName }),
-        used_in_authorizations: group.usedInAuthorizations,
-      })),
-    };
+    return { idp, groups: groups.map(groupAnswer) };
   }
+}
+
+/** A group without a display name has none on the wire either, never null (D2). */
+function groupAnswer({ name, displayName, usedInAuthorizations }: ProviderGroup): z.infer<typeof GroupSchema> {
+  const named = { name, used_in_authorizations: usedInAuthorizations };
+  return displayName === undefined ? named : { ...named, display_name: displayName };
 }

@@ -25,13 +25,21 @@ function addComponent(name: string, schema: JsonSchema): void {
   components.set(name, schema);
 }
 
-/** An answer may gain fields one day, so only what is written as strict says that it has no others. */
-function openEnded(context: {
-  readonly zodSchema: z.core.$ZodTypes;
-  readonly jsonSchema: z.core.JSONSchema.BaseSchema;
+/**
+ * An answer may gain fields one day, so only what is written as strict says that it has no others; and the bounds of
+ * JavaScript's own integers are not ours to promise.
+ */
+function asPromised({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
 }) {
-  const { def } = context.zodSchema._zod;
-  if (def.type === 'object' && def.catchall === undefined) delete context.jsonSchema.additionalProperties;
+  const { def } = zodSchema._zod;
+  if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }
 
 /**
@@ -39,7 +47,7 @@ function openEnded(context: {
  * reference to a component. Throws when two different schemas claim one id.
  */
 export function apiSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const json = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: openEnded });
+  const json = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: asPromised });
   const { $schema: _dialect, $defs = {}, ...rest } = withComponentRefs(json) as Record<string, unknown>;
   for (const [name, definition] of Object.entries($defs as Record<string, JsonSchema>))
     addComponent(name, withoutId(definition));

@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { TransientStoreModule } from '@app/transient-store';
 import { ErrorFilter } from './error.filter.js';
+import { limitRequests } from './limit-requests.js';
 import { Lockout } from './lockout.js';
-import { RateLimitGuard } from './rate-limit.guard.js';
 import { RateLimiter } from './rate-limiter.js';
 
 /**
@@ -12,12 +13,12 @@ import { RateLimiter } from './rate-limiter.js';
  */
 @Module({
   imports: [TransientStoreModule.forRoot()],
-  providers: [
-    RateLimiter,
-    Lockout,
-    { provide: APP_FILTER, useClass: ErrorFilter },
-    { provide: APP_GUARD, useClass: RateLimitGuard },
-  ],
+  providers: [RateLimiter, Lockout, { provide: APP_FILTER, useClass: ErrorFilter }],
   exports: [RateLimiter, Lockout],
 })
-export class EdgeModule {}
+export class EdgeModule {
+  /** Runs before Nest registers its routes, so the hook is in time for all of them. */
+  constructor(host: HttpAdapterHost, limiter: RateLimiter) {
+    limitRequests(host.httpAdapter.getInstance<FastifyInstance>(), limiter);
+  }
+}

@@ -7,8 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { ConfigModule, loadConfig, type GatehouseConfig } from '@app/config';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
 import { EdgeModule } from './edge.module.js';
+import { answerFrameworkError } from './error.filter.js';
 import { trustProxyOption } from './http-context.js';
 import { registerEdge } from './register-edge.js';
+
+// Refusals and lost stores are what these specs are about; their log lines would drown the results.
+Logger.overrideLogger(false);
 
 export interface Answer {
   readonly status: number;
@@ -40,14 +44,16 @@ export function configWith(changes: Partial<GatehouseConfig> = {}): GatehouseCon
 
 /** Starts it. Every controller given answers; the clock stands still until a test moves it. */
 export async function startEdge(controllers: Type[], changes: Partial<GatehouseConfig> = {}): Promise<EdgeApplication> {
-  Logger.overrideLogger(false);
   const clock = { now: Date.parse('2026-01-01T00:00:00Z') };
   const config = configWith(changes);
 
   @Module({ imports: [ConfigModule.forConfig(config, () => new Date(clock.now)), EdgeModule], controllers })
   class TestModule {}
 
-  const adapter = new FastifyAdapter({ trustProxy: trustProxyOption(config.trustProxy) });
+  const adapter = new FastifyAdapter({
+    trustProxy: trustProxyOption(config.trustProxy),
+    frameworkErrors: answerFrameworkError,
+  });
   registerEdge(adapter.getInstance(), config);
   const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, {
     bodyParser: false,

@@ -17,7 +17,7 @@ const LONGEST_DESCRIPTION = 400;
  */
 export function wireText(text: string): string {
   const plain = text.replaceAll('…', '...').replaceAll(/[‘’]/g, "'").replaceAll(/[–—]/g, '-');
-  const cut = plain.length > LONGEST_DESCRIPTION ? `${text.slice(0, LONGEST_DESCRIPTION)}...` : text;
+  const cut = plain.length > LONGEST_DESCRIPTION ? `${plain.slice(0, LONGEST_DESCRIPTION)}...` : plain;
   return cut
     .replaceAll('"', "'")
     .replaceAll('\\', '/')

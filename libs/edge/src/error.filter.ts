@@ -5,6 +5,7 @@ import { authenticateHeader } from './authenticate-header.js';
 import { renderFault } from './error-dialects.js';
 import { routePolicy } from './route-policy.js';
 import { routeTableOf } from './route-table.js';
+import { writeSecurityHeaders } from './security-headers.js';
 
 /**
  * Faults of stores that this library may not import, known by the names of their classes: the request could not be
@@ -84,6 +85,15 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, error: O
   // As bytes, because Fastify appends a charset to the type of any JSON text (D2), hooks or no hooks.
   const body = Buffer.from(JSON.stringify(renderFault(routePolicy(request).dialect, error)));
   void reply.header('Content-Type', 'application/json').status(error.status).send(body);
+}
+
+/**
+ * For Fastify's `frameworkErrors`: a malformed address or an over-long part of it is refused before any hook runs, so
+ * the headers of every answer (D38) are written here.
+ */
+export function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  writeSecurityHeaders(reply);
+  sendFault(request, reply, toOAuthError(error, request.id));
 }
 
 /**

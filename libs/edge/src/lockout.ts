@@ -18,6 +18,7 @@ export class Lockout {
   readonly #logger = new Logger('Lockout');
   readonly #failures = new LocalWindows(CAPACITY);
   readonly #locks = new LocalWindows(CAPACITY);
+  #storeGone = false;
 
   constructor(
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
@@ -40,6 +41,7 @@ export class Lockout {
       this.#ownMemoryOnly(error);
       return;
     }
+    this.#storeGone = false;
     if (lockedUntil === undefined) return;
     this.#locks.learn(pair, 1, Number(lockedUntil), this.clock().getTime());
     this.#refuseIfLocked(pair);
@@ -61,7 +63,8 @@ export class Lockout {
     }
     if (count < lockoutFailures) return;
     this.#locks.learn(pair, 1, now + lockoutDurationMs, now);
-    this.#logger.warn({ message: 'Too many wrong secrets; locked', address, seconds: lockoutDurationMs / 1000 });
+    if (count === lockoutFailures)
+      this.#logger.warn({ message: 'Too many wrong secrets; locked', address, seconds: lockoutDurationMs / 1000 });
   }
 
   #refuseIfLocked(pair: string): void {
@@ -73,7 +76,9 @@ export class Lockout {
   }
 
   #ownMemoryOnly(error: unknown): void {
-    this.#logger.warn({ message: 'The transient store is gone; lockouts count in this process only', err: error });
+    if (!this.#storeGone)
+      this.#logger.warn({ message: 'The transient store is gone; lockouts count in this process only', err: error });
+    this.#storeGone = true;
   }
 }
 

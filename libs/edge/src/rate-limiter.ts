@@ -12,6 +12,12 @@ const CAPACITY = 50_000;
 /** Below this share of a limit a request does not wait for the shared counter's answer. */
 const UNHURRIED_SHARE = 0.8;
 
+interface Counted {
+  readonly count: number;
+  /** Milliseconds since the epoch. */
+  readonly endsAt: number;
+}
+
 /** The 429 of every limit (D4): `Retry-After`, the three X-RateLimit headers, and the same in `details`. */
 export function rateLimitExceeded(limit: number, windowMs: number, endsAt: number, now: number): OAuthError {
   const retryAfter = Math.max(1, Math.ceil((endsAt - now) / 1000));
@@ -54,10 +60,9 @@ export class RateLimiter {
     const now = this.clock().getTime();
     const known = this.#windows.find(key, now);
     if (known !== undefined && known.count >= limit) throw rateLimitExceeded(limit, WINDOW_MS, known.endsAt, now);
-    if (known === undefined || known.count >= limit * UNHURRIED_SHARE) return this.#countAndJudge(key, limit);
-    this.#windows.add(key, WINDOW_MS, now);
-    void this.#count(key);
-    return undefined;
+    const hurried = known === undefined || known.count >= limit * UNHURRIED_SHARE;
+    const shared = this.#count(key, now);
+    return hurried ? this.#judge(shared, limit) : undefined;
   }
 
   /**
@@ -66,7 +71,7 @@ export class RateLimiter {
    */
   countBadToken(address: string): void {
     if (!this.config.rateLimits.enabled) return;
-    void this.#count(badTokenKey(address));
+    void this.#count(badTokenKey(address), this.clock().getTime());
   }
 
   /** Throws 429 when this address has sent too many bad tokens. Reads memory only. */
@@ -79,13 +84,14 @@ export class RateLimiter {
       throw rateLimitExceeded(badTokens, WINDOW_MS, known.endsAt, now);
   }
 
-  async #countAndJudge(key: string, limit: number): Promise<void> {
-    const { count, endsAt } = await this.#count(key);
+  async #judge(shared: Promise<Counted>, limit: number): Promise<void> {
+    const { count, endsAt } = await shared;
     if (count > limit) throw rateLimitExceeded(limit, WINDOW_MS, endsAt, this.clock().getTime());
   }
 
-  /** Never rejects: with the store gone this process's own count decides. */
-  async #count(key: string): Promise<{ readonly count: number; readonly endsAt: number }> {
+  /** Counts here at once and in the store; never rejects: with the store gone this process's own count decides. */
+  async #count(key: string, at: number): Promise<Counted> {
+    const own = this.#windows.add(key, WINDOW_MS, at);
     try {
       const { count, resetMs } = await this.store.increment(key, WINDOW_MS);
       this.#storeGone = false;
@@ -96,7 +102,7 @@ export class RateLimiter {
       if (!this.#storeGone)
         this.#logger.warn({ message: 'The transient store is gone; this process counts on its own', err: error });
       this.#storeGone = true;
-      return this.#windows.add(key, WINDOW_MS, this.clock().getTime());
+      return own;
     }
   }
 }

@@ -31,21 +31,34 @@ function joined(...parts: string[]): string {
 }
 
 function listController(controller: Type): ListedRoute[] {
-  const prototype = controller.prototype as Record<string, unknown>;
-  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
+  const prototype = controller.prototype as object;
+  const listed: ListedRoute[] = [];
+  for (const name of Object.getOwnPropertyNames(prototype)) {
     const handler = Object.getOwnPropertyDescriptor(prototype, name)?.value as unknown;
-    const method: unknown =
-      typeof handler === 'function' && name !== 'constructor' ? Reflect.getMetadata(NEST_METHOD, handler) : undefined;
-    if (typeof handler !== 'function' || typeof method !== 'number') return [];
-    return pathsOf(controller).flatMap((prefix) =>
-      pathsOf(handler).map((path) => ({
-        method: RequestMethod[method] ?? 'ALL',
-        path: joined(prefix, path),
-        ...policyOf(handler),
-        handler: `${controller.name}.${name}`,
-      })),
-    );
-  });
+    if (typeof handler !== 'function' || name === 'constructor') continue;
+    const method: unknown = Reflect.getMetadata(NEST_METHOD, handler);
+    if (typeof method !== 'number') continue;
+    const { access, rateClass, dialect } = policyOf(handler);
+    for (const prefix of pathsOf(controller))
+      for (const path of pathsOf(handler))
+        listed.push({
+          method: RequestMethod[method] ?? 'ALL',
+          path: joined(prefix, path),
+          access,
+          rateClass,
+          dialect,
+          handler: `${controller.name}.${name}`,
+        });
+  }
+  return listed;
+}
+
+function controllersOf(app: INestApplication): ReadonlySet<Type> {
+  const types = new Set<Type>();
+  for (const module of app.get(ModulesContainer).values())
+    for (const { metatype } of module.controllers.values())
+      if (typeof metatype === 'function') types.add(metatype as Type);
+  return types;
 }
 
 /**
@@ -53,20 +66,11 @@ function listController(controller: Type): ListedRoute[] {
  * that no controller owns are public by nature, and are listed so that they are seen.
  */
 export function listRoutes(app: INestApplication): readonly ListedRoute[] {
-  const controllers = [...app.get(ModulesContainer).values()].flatMap((module) => [...module.controllers.values()]);
-  const types = new Set(controllers.map(({ metatype }) => metatype).filter((type) => typeof type === 'function'));
-  const listed = [...types].flatMap((type) => listController(type as Type));
+  const listed = [...controllersOf(app)].flatMap(listController);
   const owned = new Set(listed.map(({ method, path }) => `${method} ${path}`));
-  const ofFramework = routeTableOf(app.getHttpAdapter().getInstance())
-    .routes()
-    .filter(({ method, path }) => method !== 'HEAD' && !owned.has(`${method} ${path}`) && !owned.has(`ALL ${path}`))
-    .map((route): ListedRoute => ({
-      ...route,
-      access: 'public',
-      rateClass: 'none',
-      dialect: 'tmi',
-      handler: '(framework)',
-    }));
+  for (const { method, path } of routeTableOf(app.getHttpAdapter().getInstance()).routes())
+    if (method !== 'HEAD' && !owned.has(`${method} ${path}`) && !owned.has(`ALL ${path}`))
+      listed.push({ method, path, access: 'public', rateClass: 'none', dialect: 'tmi', handler: '(framework)' });
   const key = (route: ListedRoute) => `${route.path} ${route.method}`;
-  return [...listed, ...ofFramework].toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+  return listed.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }

@@ -36,6 +36,13 @@ function addVary(reply: FastifyReply): void {
   void reply.header('Vary', typeof vary === 'string' && vary !== '' ? `${vary}, Origin` : 'Origin');
 }
 
+/** What every answer carries, whoever writes it (D38). */
+export function writeSecurityHeaders(reply: FastifyReply): void {
+  void reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
+  if (!reply.hasHeader('content-security-policy'))
+    void reply.header('Content-Security-Policy', API_CONTENT_SECURITY_POLICY);
+}
+
 function isPreflight(request: FastifyRequest): boolean {
   return request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
 }
@@ -67,7 +74,7 @@ export function registerSecurityHeaders(
         .header('Access-Control-Allow-Methods', 'GET, POST, DELETE')
         .header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Accept')
         .header('Access-Control-Max-Age', '600');
-    void reply.header('Vary', 'Origin').status(204).send();
+    void reply.status(204).send();
     return undefined;
   });
 
@@ -75,9 +82,7 @@ export function registerSecurityHeaders(
     // Fastify appends a charset; several clients compare the whole value (D2).
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8')
       void reply.header('Content-Type', 'application/json');
-    void reply.header('X-Content-Type-Options', 'nosniff').header('Referrer-Policy', 'no-referrer');
-    if (!reply.hasHeader('content-security-policy'))
-      void reply.header('Content-Security-Policy', API_CONTENT_SECURITY_POLICY);
+    writeSecurityHeaders(reply);
     if (https) void reply.header('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
     addVary(reply);
     done(null, payload);

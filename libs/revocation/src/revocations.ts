@@ -52,8 +52,9 @@ export class Revocations implements OnApplicationBootstrap {
   }
 
   /**
-   * Which of these subjects have a recorded generation above the claimed one. One round trip to the mirror; without a
-   * trusted mirror one statement to Postgres.
+   * Which of these subjects have a recorded generation above the claimed one; empty only when none has. What this
+   * process has seen itself is answered at once, and then the others are not looked up. Otherwise one round trip to the
+   * mirror, or without a trusted mirror one statement to Postgres.
    * @throws DatabaseUnavailable when neither can answer: the caller must refuse, never guess.
    */
   async check(claims: readonly Revocation[]): Promise<readonly string[]> {

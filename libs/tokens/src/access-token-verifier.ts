@@ -35,7 +35,8 @@ export class AccessTokenVerifier {
     const stale = await this.revocations.check(this.questions(found));
     if (stale.length === 0) return found;
     const killers = stale.filter((subject) => !this.profiles.forget(subject));
-    if (killers.length === 0) return found;
+    // A profile found stale may have kept the token's own subjects from being looked up: ask for them alone.
+    if (killers.length === 0 && (await this.revocations.check(found.revocationClaims)).length === 0) return found;
     this.verified.delete(token);
     return undefined;
   }

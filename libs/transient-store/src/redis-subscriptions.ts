@@ -8,8 +8,6 @@ type Handler = (message: string) => void;
 export class RedisSubscriptions {
   private readonly handlers = new Map<string, Set<Handler>>();
   private client: RedisClient | undefined;
-  /** One at a time: a cluster's inner subscriber refuses a second command while it connects for the first. */
-  private turn: Promise<unknown> = Promise.resolve();
   private closed = false;
 
   constructor(
@@ -27,17 +25,15 @@ export class RedisSubscriptions {
       return known.size === 0 && this.handlers.get(channel) === known && this.handlers.delete(channel);
     };
     try {
-      await this.inTurn(async () => {
-        const client = await this.open();
-        await this.connection.bounded(client.subscribe(channel));
-      });
+      const client = await this.open();
+      await this.connection.bounded(client.subscribe(channel));
     } catch (error) {
       remove();
       throw error;
     }
     return async () => {
       // Nobody is served by knowing that the farewell was lost: without handlers a message goes nowhere.
-      if (remove()) await this.inTurn(() => this.forget(channel)).catch(() => undefined);
+      if (remove()) await this.forget(channel).catch(() => undefined);
     };
   }
 
@@ -73,12 +69,6 @@ export class RedisSubscriptions {
   private async forget(channel: string): Promise<void> {
     if (this.closed || this.client === undefined || this.handlers.has(channel)) return;
     await this.connection.bounded(this.client.unsubscribe(channel));
-  }
-
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.turn.then(work);
-    this.turn = result.catch(() => undefined);
-    return result;
   }
 
   private deliver(channel: string, message: string): void {

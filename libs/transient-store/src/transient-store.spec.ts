@@ -192,8 +192,8 @@ describe.each([
       heard.push(`${name}:${message}`);
       if (message === 'end') awaited?.();
     };
-    const leave = await store.subscribe('news', listen('a'));
-    const [leaveB, leaveC] = await Promise.all([
+    const [leave, leaveB, leaveC] = await Promise.all([
+      store.subscribe('news', listen('a')),
       store.subscribe('news', listen('b')),
       store.subscribe('other', listen('c')),
     ]);

@@ -26,13 +26,21 @@ function developmentDestination(output: NodeJS.WritableStream): DestinationStrea
   });
 }
 
-/** JSON lines in production, readable ones elsewhere. In production writes do not wait for the terminal or the pipe. */
+/** Request lines leave together: one write for many costs a fraction of one write for each. */
+const BUFFERED_BYTES = 8_192;
+const LONGEST_WAIT_MS = 500;
+
+/**
+ * Readable lines on a developer's terminal, JSON lines everywhere else. JSON lines wait up to half a second for company
+ * and never for the reader of the pipe; `flush` brings the last ones out.
+ */
 export function openLog(config: Pick<GatehouseConfig, 'production' | 'logLevel'>): Log {
-  if (!config.production) {
+  if (!config.production && process.stdout.isTTY) {
     const logger = pino({ ...OPTIONS, level: config.logLevel }, developmentDestination(process.stdout));
     return { logger, flush: () => undefined };
   }
-  const destination = pino.destination({ dest: 1, sync: false });
+  const destination = pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES });
+  setInterval(() => destination.flush(), LONGEST_WAIT_MS).unref();
   const logger = pino({ ...OPTIONS, level: config.logLevel }, destination);
   return {
     logger,
