@@ -25,6 +25,11 @@ export const AuthorizationParametersSchema = z.object({
 });
 export type AuthorizationParameters = z.infer<typeof AuthorizationParametersSchema>;
 
+/** The same for reading: a scope that is not there is `invalid_scope`, not `invalid_request` (RFC 6749 §3.3). */
+export const ReceivedParametersSchema = AuthorizationParametersSchema.extend({
+  scope: z.string().max(1000).default(''),
+});
+
 /** Where the outcome goes (D8): a code in the query, tokens in the fragment, or tokens as the answer itself. */
 export type Delivery = { readonly kind: 'code' | 'fragment'; readonly target: string } | { readonly kind: 'json' };
 
@@ -86,13 +91,15 @@ function clientOf(
 ): ClientPart {
   const kind = responseKind(parameters);
   const named = targetOf(parameters);
+  if (parameters.resource !== undefined && parameters.resource !== config.publicUrl)
+    throw new OAuthError('invalid_target', `resource must be ${config.publicUrl} (RFC 8707 §2)`);
   if (named === undefined && parameters.client_id === undefined) {
     if (kind === 'code') throw invalid('redirect_uri (or client_callback) is required with response_type=code');
     return { clientId: config.publicUrl, delivery: { kind: 'json' }, namedTarget: undefined };
   }
   const client = knownClient(parameters, named, kind, clients);
-  if (parameters.resource !== undefined && parameters.resource !== config.publicUrl)
-    throw new OAuthError('invalid_target', `resource must be ${config.publicUrl} (RFC 8707 §2)`);
+  if (named === undefined && config.clientCallbacks.filter(({ clientId }) => clientId === client.clientId).length > 1)
+    throw invalid('redirect_uri is required: this client has more than one callback (RFC 6749 §3.1.2.3)');
   if (kind === 'fragment' && !config.fragmentDelivery)
     throw invalid('response_type=code is required: this server does not deliver tokens in the fragment');
   return { clientId: client.clientId, delivery: { kind, target: named ?? client.url }, namedTarget: named };

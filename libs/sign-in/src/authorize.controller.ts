@@ -7,6 +7,7 @@ import { TokenResponseSchema } from '@app/tokens';
 import {
   authorizationRequest,
   AuthorizationParametersSchema,
+  ReceivedParametersSchema,
   type AuthorizationParameters,
 } from './authorization-request.js';
 import { LoginFlow } from './login-flow.js';
@@ -37,7 +38,7 @@ export class AuthorizeController {
   @Get('authorize')
   @ApiContract({ ...CONTRACT, query: AuthorizationParametersSchema })
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.begin(() => readQuery(AuthorizationParametersSchema, request), request, reply);
+    await this.begin(() => readQuery(ReceivedParametersSchema, request), request, reply);
   }
 
   @Post('authorize')
@@ -47,7 +48,7 @@ export class AuthorizeController {
     bodyTypes: ['application/x-www-form-urlencoded'],
   })
   async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.begin(() => readBody(AuthorizationParametersSchema, request), request, reply);
+    await this.begin(() => readBody(ReceivedParametersSchema, request), request, reply);
   }
 
   private async begin(

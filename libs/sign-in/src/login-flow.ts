@@ -71,7 +71,7 @@ export class LoginFlow {
       throw new OAuthError('invalid_request', 'This sign-in is unknown, finished or too old; start again', {
         logDetail: 'state is unknown, or its provider is gone or changed',
       });
-    if ((own ?? sharedId(provider)) !== provider.config.id)
+    if (own !== ownId(provider))
       throw new OAuthError('invalid_request', 'This sign-in came back to the wrong address; start again', {
         logDetail: `the transaction is of ${provider.config.id}`,
       });
@@ -134,21 +134,21 @@ export class LoginFlow {
     const links = this.providers.list().map(({ config }) => {
       const query = queryOf(request);
       query.set('idp', config.id);
-      return `<li><a href="/oauth2/authorize?${escapeHtml(query.toString())}">${escapeHtml(config.name)}</a></li>`;
+      return `<li><a href="${escapeHtml(this.config.publicUrl)}/oauth2/authorize?${escapeHtml(query.toString())}">${escapeHtml(config.name)}</a></li>`;
     });
     await sendPage(reply, 200, 'Sign in with', `<ul class="providers">${links.join('')}</ul>`);
   }
 }
 
 /** Where a provider sends the browser back to (D35). */
-export function callbackUrl(publicUrl: string, { config }: Provider): string {
-  const own = config.type !== 'test' && config.callback === 'own';
-  return `${publicUrl}/oauth2/callback${own ? `/${config.id}` : ''}`;
+export function callbackUrl(publicUrl: string, provider: Provider): string {
+  const own = ownId(provider);
+  return `${publicUrl}/oauth2/callback${own === undefined ? '' : `/${own}`}`;
 }
 
-/** The id that the shared address stands for: this provider's own, if it uses that address at all. */
-function sharedId({ config }: Provider): string | undefined {
-  return config.type !== 'test' && config.callback === 'own' ? undefined : config.id;
+/** The id that ends the address of a provider with a callback of its own; undefined for those that share one (D35). */
+function ownId({ config }: Provider): string | undefined {
+  return config.type !== 'test' && config.callback === 'own' ? config.id : undefined;
 }
 
 /** The raw query: a connector must see exactly what came, repeated parameters included. */

@@ -22,8 +22,10 @@ export class BearerGuard extends AuthGuard() {
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { access } = routePolicy(request);
+    const { access, rateClass } = routePolicy(request);
     if (access === 'public') return true;
+    // Where requests are not counted, bad tokens are (D57).
+    if (rateClass === 'none') this.rateLimiter.assertBadTokensAllowed(remoteAddress(request));
     await super.canActivate(context);
     await this.authorize(request.principal, access);
     return true;

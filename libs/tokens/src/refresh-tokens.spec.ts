@@ -201,7 +201,11 @@ describe('R23 R11 what is over gives nothing', () => {
     ['the user was disabled', (_id, userId) => room.directory.disableUser(userId), nothing],
     ['the user was deleted', (_id, userId) => room.directory.deleteUser(userId), nothing],
     ['the generation of the user rose', sql(`UPDATE users SET generation = generation + 1 WHERE id = $user`), nothing],
-    ['the provider was disabled', () => room.providers.disable('acme', {}), () => room.providers.enable('acme', {})],
+    [
+      'the provider was disabled',
+      () => room.providers.disable('acme', { by: 'somebody' }),
+      () => room.providers.enable('acme', { by: 'somebody' }),
+    ],
     [
       'the generation of the provider rose',
       sql(`UPDATE providers SET generation = generation + 1 WHERE id = 'acme'`),

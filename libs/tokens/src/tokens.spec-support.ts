@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Test } from '@nestjs/testing';
 import { AuditLog } from '@app/audit';
 import { ConfigModule, loadConfig, Secret, type GatehouseConfig, type TestProviderConfig } from '@app/config';
 import { Database, DatabaseModule } from '@app/database';
@@ -18,9 +19,13 @@ import { TokenIssuer } from './token-issuer.js';
 import { TokensModule } from './tokens.module.js';
 import { UserProfiles } from './user-profiles.js';
 
-// Rooms ask for the stores without importing their modules, as in the server, where these are global.
-Object.assign(TransientStoreModule.forRoot(), { global: true });
-Object.assign(KeysModule.forRoot(), { global: true });
+/** What the server makes global for every room. */
+@Global()
+@Module({
+  imports: [EdgeModule, TransientStoreModule.forRoot(), KeysModule.forRoot()],
+  exports: [EdgeModule, TransientStoreModule, KeysModule],
+})
+class FoundationModule {}
 
 export const ISSUER = 'https://gatehouse.example';
 export const CALLBACK = 'https://app.example/callback';
@@ -76,19 +81,22 @@ export class TestTokens {
       ...config,
       databaseUrl: new Secret(databaseUrl),
     };
-    const module = await Test.createTestingModule({
+    const room: DynamicModule = {
+      module: class TestRoom {},
       imports: [
         ConfigModule.forConfig(whole, () => time.now),
         DatabaseModule.forRoot(),
-        TransientStoreModule.forRoot(),
-        KeysModule.forRoot(),
-        EdgeModule,
+        FoundationModule,
         TokensModule,
       ],
-    }).compile();
+    };
     const adapter = new FastifyAdapter();
     registerEdge(adapter.getInstance() as never, whole);
-    const app = module.createNestApplication<NestFastifyApplication>(adapter, { bodyParser: false, logger: false });
+    const app = await NestFactory.create<NestFastifyApplication>(room, adapter, {
+      bodyParser: false,
+      logger: false,
+      abortOnError: false,
+    });
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     return new TestTokens(app, time, databaseUrl, drop);
