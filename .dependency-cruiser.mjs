@@ -84,7 +84,7 @@ export default {
     {
       name: 'vocabulary-is-pure',
       severity: 'error',
-      from: { path: '^libs/oauth2/' },
+      from: { path: '^libs/oauth2/', pathNot: '\\.spec\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
     {

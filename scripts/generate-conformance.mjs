@@ -8,8 +8,7 @@ import ts from 'typescript';
 
 const root = path.resolve(import.meta.dirname, '..');
 const target = path.join(root, 'docs/conformance.md');
-const CLAUSE =
-  /\b(RFC \d{4} §[A-Z]?[\d.]*\d|OIDC (?:Core|Discovery) §[\d.]*\d|D\d{1,2}\b(?!\d)|R\d{1,2}\b(?!\d))/g;
+const CLAUSE = /\b(RFC \d{4} §[A-Z]?[\d.]*\d|OIDC (?:Core|Discovery) §[\d.]*\d|D\d{1,2}\b(?!\d)|R\d{1,2}\b(?!\d))/g;
 const CALLS = new Set(['describe', 'it', 'test']);
 
 function* specFiles(folder) {
@@ -77,12 +76,14 @@ const lines = [
   '',
 ];
 for (const [heading, belongs] of families) {
-  const clauses = [...byClause.keys()].filter(belongs).sort(collator.compare);
+  const clauses = [...byClause.keys()].filter(belongs).toSorted(collator.compare);
   const count = clauses.reduce((sum, clause) => sum + byClause.get(clause).length, 0);
   lines.push(`## ${heading}`, '', `${clauses.length} clauses, ${count} tests.`, '');
   lines.push('| clause | test | file |', '|---|---|---|');
   for (const clause of clauses)
-    for (const { title, place } of byClause.get(clause).sort((a, b) => collator.compare(a.place + a.title, b.place + b.title)))
+    for (const { title, place } of byClause
+      .get(clause)
+      .toSorted((a, b) => collator.compare(a.place + a.title, b.place + b.title)))
       lines.push(`| ${clause} | ${cell(title)} | ${place} |`);
   lines.push('');
 }

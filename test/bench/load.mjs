@@ -44,7 +44,7 @@ export async function measure({ url, pid, milliseconds, callers, check }) {
 
 /** The median of several runs, figure by figure. */
 export function median(runs) {
-  const middle = (figure) => runs.map(figure).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;
+  const middle = (figure) => runs.map(figure).toSorted((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;
   return {
     perSecond: middle((run) => run.perSecond),
     cpuMicros: middle((run) => run.cpuMicros),

@@ -118,12 +118,10 @@ try {
         `${round === 0 ? 'warm-up' : `round ${round}`}: ${plan.path} ${plan.who} ${measured.cpuMicros.toFixed(0)} µs`,
       );
     }
-  const results = plans.map((plan) => ({
-    path: plan.path,
-    who: plan.who,
-    target: plan.target,
-    ...median(runs.get(plan)),
-  }));
+  const results = plans.map((plan) => {
+    const { path: name, who, target } = plan;
+    return { path: name, who, target, ...median(runs.get(plan)) };
+  });
   for (const path of new Set(results.map((row) => row.path))) {
     const of = (who) => results.find((row) => row.path === path && row.who === who);
     const ours = of('gatehouse');
@@ -136,6 +134,6 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  for (const step of cleanUp.reverse()) await step();
+  for (const step of cleanUp.toReversed()) await step();
 }
 process.exit();

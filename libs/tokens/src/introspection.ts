@@ -44,7 +44,11 @@ export class Introspection {
     }
     if (bearer !== undefined) {
       const verified = await this.verifier.verify(bearer);
-      if (verified?.principal.kind === 'machine')
+      if (verified === undefined)
+        throw new OAuthError('invalid_client', 'The bearer of this request is not a good token', {
+          authenticate: 'Bearer',
+        });
+      if (verified.principal.kind === 'machine')
         return {
           clientId: verified.principal.clientId,
           mayIntrospectAll: verified.principal.scopes.includes('introspect'),
