@@ -39,6 +39,31 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+const CLI = path.resolve('dist/apps/server/apps/server/src/cli.js');
+/** Whatever the server seals, the command must open: both get this key. */
+const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`;
+
+/** Runs a command of the `gatehouse` program against the stores of a running server. */
+export async function runGatehouse(
+  args: readonly string[],
+  options: Required<Pick<GatehouseOptions, 'databaseUrl' | 'redisUrl' | 'publicUrl'>>,
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: {
+      PATH: process.env.PATH,
+      PUBLIC_URL: options.publicUrl,
+      DATABASE_URL: options.databaseUrl,
+      REDIS_URL: options.redisUrl,
+      GATEHOUSE_MASTER_KEYS: MASTER_KEYS,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, output };
+}
+
 /** Starts the built server as a process of its own, the way a user does, and waits until it is ready. */
 export async function startGatehouse(options: GatehouseOptions = {}): Promise<Gatehouse> {
   if (!existsSync(MAIN)) throw new Error('the server is not built: run npm run build first');
@@ -56,7 +81,7 @@ export async function startGatehouse(options: GatehouseOptions = {}): Promise<Ga
       PUBLIC_URL: publicUrl,
       GATEHOUSE_DATA_DIR: dataDir,
       GATEHOUSE_RATE_LIMITS: 'off',
-      GATEHOUSE_MASTER_KEYS: `test:${Buffer.alloc(32, 7).toString('base64url')}`,
+      GATEHOUSE_MASTER_KEYS: MASTER_KEYS,
       TEST_IDP_PORT: 'off',
       LOG_LEVEL: 'info',
       ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),

@@ -1,17 +1,19 @@
-import { startGatehouse, type Gatehouse } from '../harness/gatehouse.js';
+import { runGatehouse, startGatehouse, type Gatehouse } from '../harness/gatehouse.js';
 import { freshDatabase } from '../harness/postgres.js';
 import { startRedis } from '../harness/redis-server.js';
 import { bearer, claimsOf, codeAsTest, postForm, signInAsTest, type Tokens } from '../harness/sign-in.js';
 
 let first: Gatehouse;
 let second: Gatehouse;
+let stores: { databaseUrl: string; redisUrl: string };
 const cleanUp: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   const database = await freshDatabase();
   const redis = await startRedis();
-  first = await startGatehouse({ databaseUrl: database.url, redisUrl: redis.url });
-  second = await startGatehouse({ databaseUrl: database.url, redisUrl: redis.url, publicUrl: first.publicUrl });
+  stores = { databaseUrl: database.url, redisUrl: redis.url };
+  first = await startGatehouse(stores);
+  second = await startGatehouse({ ...stores, publicUrl: first.publicUrl });
   cleanUp.push(
     () => first.stop(),
     () => second.stop(),
@@ -127,5 +129,20 @@ describe('D20 two servers over one Postgres and one Redis', () => {
     });
     expect(answer.status).toBe(200);
     expect(claimsOf(String(answer.body.access_token)).iss).toBe(first.publicUrl);
+  });
+
+  it('verifies at one what the other signs with a key that was rotated in a moment ago', async () => {
+    const keyOf = (token: string) =>
+      (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid;
+    const before = await signInAsTest(first.url, 'old-key');
+    const { code, output } = await runGatehouse(['keys:rotate', '--now'], { ...stores, publicUrl: first.publicUrl });
+    expect([code, output]).toEqual([0, expect.stringMatching(/\S/)]);
+    let after: Tokens;
+    do after = await signInAsTest(first.url, 'new-key');
+    while (keyOf(after.access_token) === keyOf(before.access_token));
+    expect(await introspect(after.access_token)).toBe(true);
+    expect(await introspect(before.access_token)).toBe(true);
+    const jwks = (await (await fetch(`${second.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
+    expect(jwks.keys.map((key) => key.kid)).toContain(keyOf(after.access_token));
   });
 });

@@ -8,6 +8,8 @@ import { VerifiedTokens, type VerifiedToken } from './verified-tokens.js';
 
 /** No token of ours is longer; anything above is refused before it costs anything. */
 const LONGEST_TOKEN = 16_384;
+/** RFC 7515 §3.1. Decoders pass over white space, so without this one token could be written in any number of ways. */
+const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /**
  * Answers whether a text is an access token of ours that is good now: signature, `typ`, `iss`, `aud` and times (RFC 9068
@@ -49,15 +51,18 @@ export class AccessTokenVerifier {
   }
 
   private async check(token: string): Promise<VerifiedToken | undefined> {
-    if (token.length > LONGEST_TOKEN) return undefined;
+    if (token.length > LONGEST_TOKEN || !COMPACT_JWS.test(token)) return undefined;
+    const now = this.clock();
     try {
       const payload = await this.keys.verify(token, {
         typ: ACCESS_TOKEN_TYPE,
         issuer: this.config.publicUrl,
         audience: this.config.publicUrl,
-        now: this.clock(),
-        clockToleranceSeconds: 0,
+        now,
+        clockToleranceSeconds: this.config.lifetimes.clockSkewSeconds,
       });
+      // The tolerance (D40) is for `nbf`: another instance's clock may be ahead of ours. Nothing lives past its `exp`.
+      if (payload.exp <= now.getTime() / 1000) return undefined;
       const claims = payload as unknown as AccessTokenClaims;
       const principal = principalOf(claims);
       if (principal === undefined) return undefined;

@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { Directory, type UserProfile } from '@app/directory';
 import type { Revocation } from '@app/revocation';
 
@@ -8,33 +9,46 @@ const SUBJECT_PREFIX = 'profile:';
 
 interface Remembered {
   readonly generation: number;
+  /** Milliseconds since the epoch; see {@link UserProfiles}. */
+  readonly until: number;
   /** By provider: the groups are those of the provider that the session came from. */
   readonly byProvider: Map<string, UserProfile>;
 }
 
 /**
  * Profiles as the directory last told them, kept until the directory says that they changed: a change is a revocation
- * of `profile:{user id}`, seen in the same round trip that asks whether the token is revoked.
+ * of `profile:{user id}`, seen in the same round trip that asks whether the token is revoked. Never longer than an access
+ * token lives: revocations are kept for little more than that (D20), and a change that was recorded and forgotten while
+ * nobody asked here would leave the old groups standing for good.
  */
 @Injectable()
 export class UserProfiles {
   private readonly remembered = new Map<string, Remembered>();
 
-  constructor(private readonly directory: Directory) {}
+  private readonly lifetimeMs: number;
+
+  constructor(
+    private readonly directory: Directory,
+    @Inject(GATEHOUSE_CONFIG) config: GatehouseConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.lifetimeMs = config.lifetimes.accessTokenSeconds * 1000;
+  }
 
   /** The profile for a session of this provider; undefined when the user is gone. */
   async find(userId: string, providerId: string): Promise<UserProfile | undefined> {
-    const known = this.remembered.get(userId)?.byProvider.get(providerId);
+    const askedAt = this.clock().getTime();
+    const known = this.recall(userId, askedAt)?.byProvider.get(providerId);
     if (known !== undefined) return known;
     const profile = await this.directory.profile(userId, providerId);
     if (profile === undefined) return undefined;
-    this.remember(providerId, profile);
+    this.remember(providerId, profile, askedAt + this.lifetimeMs);
     return profile;
   }
 
   /** The question whether what is remembered of this user is current; undefined when nothing is. */
   freshnessClaim(userId: string): Revocation | undefined {
-    const known = this.remembered.get(userId);
+    const known = this.recall(userId, this.clock().getTime());
     return known === undefined ? undefined : { subject: SUBJECT_PREFIX + userId, generation: known.generation };
   }
 
@@ -45,7 +59,14 @@ export class UserProfiles {
     return true;
   }
 
-  private remember(providerId: string, profile: UserProfile): void {
+  private recall(userId: string, nowMs: number): Remembered | undefined {
+    const known = this.remembered.get(userId);
+    if (known === undefined || known.until > nowMs) return known;
+    this.remembered.delete(userId);
+    return undefined;
+  }
+
+  private remember(providerId: string, profile: UserProfile, until: number): void {
     const known = this.remembered.get(profile.id);
     if (known !== undefined && known.generation === profile.profileGeneration) {
       known.byProvider.set(providerId, profile);
@@ -57,6 +78,7 @@ export class UserProfiles {
     }
     this.remembered.set(profile.id, {
       generation: profile.profileGeneration,
+      until,
       byProvider: new Map([[providerId, profile]]),
     });
   }
