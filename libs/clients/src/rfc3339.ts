@@ -22,5 +22,8 @@ export function parseRfc3339(text: string): Date | undefined {
   const fraction = match[7] ?? '';
   const written = text.toUpperCase().replace(/\.\d+/, fraction === '' ? '' : `.${fraction.slice(0, 3)}`);
   const time = Date.parse(written);
-  return Number.isNaN(time) ? undefined : new Date(time);
+  if (Number.isNaN(time)) return undefined;
+  // An offset can push the last days of 9999 into a year that RFC 3339 cannot write.
+  const moment = new Date(time);
+  return /^\d{4}-/.test(moment.toISOString()) ? moment : undefined;
 }

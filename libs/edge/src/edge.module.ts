@@ -17,8 +17,12 @@ import { RateLimiter } from './rate-limiter.js';
   exports: [RateLimiter, Lockout],
 })
 export class EdgeModule {
-  /** Runs before Nest registers its routes, so the hook is in time for all of them. */
+  /**
+   * Runs before Nest registers its routes, so the hook is in time for all of them. A context without HTTP (a command)
+   * has no adapter and no route to limit.
+   */
   constructor(host: HttpAdapterHost, limiter: RateLimiter) {
-    limitRequests(host.httpAdapter.getInstance<FastifyInstance>(), limiter);
+    const adapter = host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
+    if (adapter !== undefined) limitRequests(adapter.getInstance<FastifyInstance>(), limiter);
   }
 }

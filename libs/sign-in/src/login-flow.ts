@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { requestContext } from '@app/edge';
@@ -18,6 +18,7 @@ import { SignIn, type ProvenIdentity } from './sign-in.js';
  */
 @Injectable()
 export class LoginFlow {
+  private readonly logger = new Logger(LoginFlow.name);
   private readonly browsers: BrowserBinding;
 
   constructor(
@@ -96,11 +97,19 @@ export class LoginFlow {
     } catch (error) {
       const refusal = loginRefusal(error);
       if (refusal === undefined) throw error;
-      request.log.info({ provider: provider.config.id, reason: refusal.logDetail }, `sign-in refused: ${refusal.code}`);
+      this.report(refusal, provider, request);
       // A conflict of accounts is something for the person to read, not for the client to handle (D17).
       if (refusal.code === 'account_conflict') return refuseHere(refusal, request, reply);
       await this.delivery.fail(transaction.request, refusal, reply);
     }
+  }
+
+  /** The client is told next to nothing, and the error filter sees none of this: here the operator learns why. */
+  private report({ code, status, logDetail, cause }: OAuthError, provider: Provider, request: FastifyRequest): void {
+    const entry = { requestId: request.id, provider: provider.config.id, error: code, detail: logDetail };
+    const message = 'A sign-in was refused';
+    if (status < 500) this.logger.log({ message, ...entry });
+    else this.logger.warn({ message, ...entry, err: cause });
   }
 
   private async finish(

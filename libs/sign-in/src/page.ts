@@ -24,7 +24,7 @@ export async function sendPage(reply: FastifyReply, status: number, title: strin
     )
     .send(
       `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
-        `<title>${escapeHtml(title)}</title><link rel="stylesheet" href="/assets/gatehouse.css"></head>` +
+        `<title>${escapeHtml(title)}</title><link rel="stylesheet" href="/assets/home.css"></head>` +
         `<body><main><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`,
     );
 }

@@ -35,7 +35,7 @@ export class SignIn {
   async complete(identity: ProvenIdentity, clientId: string, context: RequestContext): Promise<string> {
     const now = this.clock();
     return this.revocations.transaction(async (manager, revoke) => {
-      const user = await this.directory.signIn(manager, identity, now, revoke);
+      const user = await this.directory.signIn(manager, identity, now, revoke, context);
       const sessionId = await this.sessions.begin(manager, user, {
         providerId: identity.provider,
         clientId,

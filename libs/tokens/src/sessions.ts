@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { AuditLog } from '@app/audit';
+import { AuditLog, type AuditContext } from '@app/audit';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { Database } from '@app/database';
 import type { SignedInUser } from '@app/directory';
@@ -25,6 +25,9 @@ export interface Authentication {
 }
 
 export type SessionEndReason = 'logout' | 'token_revoked' | 'refresh_reused' | 'code_replayed';
+
+/** Whether a call ended the session, or found it ended, expired and deleted, or never begun. */
+export type SessionEnding = 'ended' | 'already-ended';
 
 /** One row for each sign-in (D32), and its end, which takes everything that it issued with it (D14). */
 @Injectable()
@@ -72,25 +75,39 @@ export class Sessions {
     return row === undefined ? undefined : sessionFactsOf(row);
   }
 
-  /** Ends a session, its refresh families and its access tokens, at every instance before it returns (D14, D20). */
-  async end(sessionId: string, reason: SessionEndReason): Promise<void> {
-    await this.revocations.transaction((manager, revoke) => this.endWithin(manager, revoke, sessionId, reason));
+  /**
+   * Ends a session, its refresh families and its access tokens, at every instance before it returns (D14, D20). Ending
+   * twice is not an error: the second time answers `already-ended` and writes nothing, so a used refresh token or code
+   * that is sent for ever does not fill the tables.
+   */
+  end(sessionId: string, reason: SessionEndReason, context: AuditContext = {}): Promise<SessionEnding> {
+    return this.revocations.transaction((manager, revoke) =>
+      this.endWithin(manager, revoke, sessionId, reason, context),
+    );
   }
 
-  /** {@link end} inside a transaction of the caller's. Ending twice is not an error and is audited once. */
-  async endWithin(manager: EntityManager, revoke: Revoke, sessionId: string, reason: SessionEndReason): Promise<void> {
-    revoke({ subject: `session:${sessionId}`, generation: 1 });
+  /** {@link end} inside a transaction of the caller's. */
+  async endWithin(
+    manager: EntityManager,
+    revoke: Revoke,
+    sessionId: string,
+    reason: SessionEndReason,
+    context: AuditContext = {},
+  ): Promise<SessionEnding> {
     const [rows]: [{ user_id: string; organization_id: string }[], number] = await manager.query(
       `UPDATE sessions SET ended_at = now(), end_reason = $2 WHERE id = $1 AND ended_at IS NULL
        RETURNING user_id, organization_id`,
       [sessionId, reason],
     );
+    const [ended] = rows;
+    if (ended === undefined) return 'already-ended';
+    revoke({ subject: `session:${sessionId}`, generation: 1 });
     await manager.query(
       `UPDATE refresh_families SET revoked_at = now(), revoke_reason = $2 WHERE session_id = $1 AND revoked_at IS NULL`,
       [sessionId, reason],
     );
-    const [ended] = rows;
-    if (ended === undefined) return;
-    await this.audit.record(manager, { kind: 'session.ended', sessionId, userId: ended.user_id, reason });
+    const { user_id: userId, organization_id: organizationId } = ended;
+    await this.audit.record(manager, { kind: 'session.ended', sessionId, userId, organizationId, reason }, context);
+    return 'ended';
   }
 }

@@ -45,7 +45,7 @@ export class TokenRevocation {
       throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
         authenticate: 'Bearer',
       });
-    if (verified.principal.kind === 'user') await this.sessions.end(verified.principal.sessionId, 'logout');
+    if (verified.principal.kind === 'user') await this.sessions.end(verified.principal.sessionId, 'logout', context);
     else await this.killToken(verified.principal, context);
   }
 
@@ -64,7 +64,7 @@ export class TokenRevocation {
     if (isOpaqueToken(token, 'rt')) {
       const state = await this.refreshTokens.find(token);
       if (state !== undefined && owns(revoker, state.clientId, state.sessionId))
-        await this.sessions.end(state.sessionId, 'token_revoked');
+        await this.sessions.end(state.sessionId, 'token_revoked', context);
       return;
     }
     const verified = await this.verifier.verify(token);

@@ -27,12 +27,12 @@ export class RefreshTokenGrant implements Grant {
     const client = await this.clients.identify(request.client, request.context.remoteAddress);
     const outcome = await this.refreshTokens.rotate(request.refreshToken, client?.clientId, request.scopes ?? []);
     if ('kind' in outcome) throw await this.refuse(outcome, request);
-    return this.issueFrom(outcome);
+    return this.issueFrom(outcome, request);
   }
 
-  private async issueFrom(rotated: Rotated): Promise<IssuedTokens> {
+  private async issueFrom(rotated: Rotated, { context }: TokenRequest): Promise<IssuedTokens> {
     if (!this.firstParty.isServed(rotated.facts.clientId)) {
-      await this.sessions.end(rotated.facts.sessionId, 'token_revoked');
+      await this.sessions.end(rotated.facts.sessionId, 'token_revoked', context);
       throw invalidGrant('the client is not configured any more');
     }
     const tokens = await this.issuer.forUser(rotated.facts, rotated.scopes);
@@ -47,13 +47,13 @@ export class RefreshTokenGrant implements Grant {
       return new OAuthError('invalid_scope', 'scope holds more than was granted: a refresh can only narrow it');
     if (refusal.kind === 'unknown') return invalidGrant('unknown, expired or ended');
     const { familyId, facts } = refusal;
-    await this.sessions.end(facts.sessionId, 'refresh_reused');
     const { sessionId, userId, clientId, organizationId } = facts;
-    await this.audit.record(
-      undefined,
-      { kind: 'refresh.reused', familyId, sessionId, userId, clientId, organizationId },
-      request.context,
-    );
+    if ((await this.sessions.end(sessionId, 'refresh_reused', request.context)) === 'ended')
+      await this.audit.record(
+        undefined,
+        { kind: 'refresh.reused', familyId, sessionId, userId, clientId, organizationId },
+        request.context,
+      );
     return invalidGrant('reused: the family was revoked');
   }
 }
