@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigModule, ConfigurationError, loadConfigFromProcess } from '@app/config';
 import { DatabaseModule } from '@app/database';
 import { KeyRotation, KeysModule, rotateKeys } from '@app/keys';
+import { RevocationModule, Revocations, revokeEverythingIssued } from '@app/revocation';
 import { TransientStoreModule } from '@app/transient-store';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 
@@ -11,6 +12,7 @@ const HELP = `usage: gatehouse <command>
 commands:
   keys:rotate         publish the next signing key; it signs once others have had time to see it
   keys:rotate --now   for emergencies: new keys sign at once, the old ones stop
+  restored            after a database restore: everything issued before is void, everybody signs in again
   help                this text
 
 The commands read the same environment and configuration file as the server.
@@ -31,6 +33,7 @@ class CommandModule {
         DatabaseModule.forRoot(),
         TransientStoreModule.forRoot(),
         KeysModule.forRoot(),
+        RevocationModule,
       ],
       exports: [TransientStoreModule],
     };
@@ -49,7 +52,18 @@ async function withRooms(work: (get: <T>(type: new (...args: never[]) => T) => T
   }
 }
 
+async function restored(revocations: Revocations, args: readonly string[]): Promise<string> {
+  if (args.length > 0) throw new Error('usage: gatehouse restored');
+  const organizations = await revokeEverythingIssued(revocations);
+  return (
+    `Everything issued before now is void, in ${organizations} organization(s). ` +
+    'APIs that verify tokens themselves believe the old ones until they expire.\n' +
+    'Client credentials that were deleted after the backup are back: look through them.'
+  );
+}
+
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
+  restored: (args) => withRooms((get) => restored(get(Revocations), args)),
   'keys:rotate': (args) => withRooms((get) => rotateKeys(get(KeyRotation), args, new Date())),
 };
 

@@ -97,7 +97,8 @@ describe('main', () => {
     const port = await freePort();
     await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
     const server = await startGatehouse({ databaseUrl: database.url, env: { TEST_IDP_PORT: String(port) } });
-    expect(server.log()).toMatch(/test-idp: port \d+ is taken; set TEST_IDP_PORT/);
+    const complaint = /test-idp: port \d+ is taken; set TEST_IDP_PORT/;
+    while (!complaint.test(server.log())) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await server.stop()).toBe(0);
     await new Promise((resolve) => taken.close(resolve));
   });

@@ -80,7 +80,8 @@ export class TestIdpProcess {
       child.on('message', (message) => {
         if (isReady(message)) resolve(message.issuer);
       });
-      child.once('exit', () => resolve(undefined));
+      // Not `exit`: what it says about its end may still be on the way then.
+      child.once('close', () => resolve(undefined));
       child.once('error', () => resolve(undefined));
     });
     if (issuer === undefined) {
@@ -89,7 +90,7 @@ export class TestIdpProcess {
       );
       return undefined;
     }
-    child.once('exit', (code) => this.#ended(main, port, code, complaint));
+    child.once('close', (code) => this.#ended(main, port, code, complaint));
     return issuer;
   }
 

@@ -68,7 +68,7 @@ export class ClientCredentialsController {
     tag: 'Client credentials',
     access: 'user',
     responses: { 200: { description: 'Without secrets', schema: z.array(ClientCredentialInfoSchema) } },
-    errors: [401, 403, 429, 500, 503],
+    errors: [400, 401, 403, 429, 500, 503],
   })
   async list(@CurrentPrincipal() principal: Principal): Promise<z.infer<typeof ClientCredentialInfoSchema>[]> {
     const credentials = await this.credentials.list(person(principal).userId);

@@ -30,7 +30,7 @@ export class ProviderGroupsController {
     access: 'administrator',
     params: ParametersSchema,
     responses: { 200: { description: 'Sorted by name', schema: GroupsSchema } },
-    errors: [401, 403, 404, 429, 500, 503],
+    errors: [400, 401, 403, 404, 429, 500, 503],
   })
   async list(@Param('idp') idp: string): Promise<z.infer<typeof GroupsSchema>> {
     const groups = PROVIDER_ID.test(idp) ? await this.groups.ofProvider(idp) : undefined;

@@ -6,5 +6,6 @@
  * Does not own: what a token is, or when one is revoked. No routes.
  */
 export { RevocationModule } from './revocation.module.js';
+export { revokeEverythingIssued } from './restored.js';
 export { Revocations, type Revoke } from './revocations.js';
 export type { Revocation } from './revocation-log.js';

@@ -333,3 +333,16 @@ describe('D20 D40 entries live as long as the tokens that they concern', () => {
     await withClient((client) => client.query('ALTER TABLE hidden RENAME TO revocations'));
   });
 });
+
+describe('D20 an outage of Redis that outlasts the tokens', () => {
+  it('leaves nothing to be written of what has expired meanwhile', async () => {
+    first.mirror.failsToWrite = true;
+    await first.revoke({ subject: 'session:long-gone', generation: 1 });
+    await first.database.query(`DELETE FROM revocations`);
+    first.later(60 * 60_000);
+    await first.revocations.purge();
+    first.mirror.failsToWrite = false;
+    await first.revoke({ subject: 'session:fresh', generation: 1 });
+    expect(first.mirror.written.map(({ subject }) => subject)).toEqual(['session:fresh']);
+  });
+});

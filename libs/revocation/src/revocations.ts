@@ -83,7 +83,10 @@ export class Revocations implements OnApplicationBootstrap {
 
   @Interval('revocations-purge', 60_000)
   async purge(): Promise<void> {
-    this.recent.prune(this.clock().getTime());
+    const nowMs = this.clock().getTime();
+    this.recent.prune(nowMs);
+    // Through an outage of Redis of any length, no more wait to be written than concern living tokens.
+    for (const [subject, entry] of this.unmirrored) if (entry.expiresAtMs <= nowMs) this.unmirrored.delete(subject);
     await this.log.purge().catch((error: unknown) => this.logger.warn(`could not purge revocations: ${String(error)}`));
   }
 

@@ -1,3 +1,4 @@
+import { revokeEverythingIssued } from '@app/revocation';
 import { TestTokens } from './tokens.spec-support.js';
 
 let room: TestTokens;
@@ -13,6 +14,18 @@ async function revocationsOf(sessionId: string): Promise<number> {
   );
   return row?.n ?? 0;
 }
+
+describe('D50 after a restore', () => {
+  it('no session, refresh token or access token of before is good, and people sign in again', async () => {
+    const { refreshToken, sessionId, facts } = await room.family();
+    const { accessToken } = await room.issuer.forUser(facts, ['openid']);
+    await revokeEverythingIssued(room.revocations);
+    expect(await room.verifier.verify(accessToken)).toBeUndefined();
+    expect(await room.sessions.findAlive(sessionId)).toBeUndefined();
+    expect(await room.refreshTokens.rotate(refreshToken, undefined, [])).toEqual({ kind: 'unknown' });
+    expect(await room.verifier.verify((await room.accessToken()).token)).toBeDefined();
+  });
+});
 
 describe('D14 D20 ending a session', () => {
   it('says whether it ended one, and writes nothing for one that has ended', async () => {

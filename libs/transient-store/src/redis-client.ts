@@ -28,7 +28,6 @@ export function createRedisClient(target: RedisTarget, timing: RedisTiming): Red
     password: target.login.password,
     db: target.db,
     scripts: SCRIPTS,
-    enableAutoPipelining: true,
     enableOfflineQueue: false,
     retryStrategy: reconnectDelay,
     // ioredis's own resubscription leaves its promise without a catch: the store subscribes again by itself.

@@ -1,4 +1,4 @@
-import { Cluster } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { createRedisClient, type RedisClient } from './redis-client.js';
 import type { RedisTarget } from './redis-url.js';
 import { StoreUnavailable, type StoreLog } from './transient-store.js';
@@ -24,6 +24,8 @@ export class RedisConnection {
   private outageLogged = false;
   private closed = false;
   private epochNumber = 0;
+  /** The socket that is corked for this turn. */
+  private gathering: Redis['stream'] | undefined;
 
   constructor(
     private readonly target: RedisTarget,
@@ -43,7 +45,9 @@ export class RedisConnection {
   }
 
   get ready(): boolean {
-    return !this.closed && this.client.status === 'ready';
+    if (this.closed || this.client.status !== 'ready') return false;
+    // A dead socket is known as such a moment before ioredis hears of it.
+    return this.client instanceof Cluster || this.client.stream.writable;
   }
 
   get isCluster(): boolean {
@@ -69,6 +73,7 @@ export class RedisConnection {
   run<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
     if (!this.ready) return Promise.reject(this.unavailable());
     try {
+      this.gather();
       return this.bounded(operation(this.client));
     } catch (error) {
       // A cluster whose slots are not all covered makes ioredis throw before it has a promise.
@@ -113,6 +118,23 @@ export class RedisConnection {
     this.closed = true;
     this.epochNumber++;
     await endClient(this.client);
+  }
+
+  /**
+   * Holds what is written back until the end of this turn of the event loop, so that all its commands leave in one
+   * write. ioredis's autopipelining does the same through objects of its own, for more than twice the CPU time; only a
+   * cluster, whose commands go to several sockets, uses that.
+   */
+  private gather(): void {
+    if (this.client instanceof Cluster) return;
+    const { stream } = this.client;
+    if (stream === this.gathering) return;
+    this.gathering = stream;
+    stream.cork();
+    setImmediate(() => {
+      if (this.gathering === stream) this.gathering = undefined;
+      stream.uncork();
+    });
   }
 
   private createClient(): RedisClient {

@@ -6,8 +6,8 @@ const PREFIX = 'gth:';
 
 /**
  * The store of production. Every operation is one round trip, and operations of the same turn of the event loop share
- * it (autopipelining). The keys live under `gth:`; the server must run without eviction, or one-time values may vanish
- * and seen ones become unseen.
+ * it. The keys live under `gth:`; the server must run without eviction, or one-time values may vanish and seen ones
+ * become unseen.
  */
 export class RedisTransientStore implements TransientStore {
   readonly kind = 'redis';

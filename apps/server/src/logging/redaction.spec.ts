@@ -29,6 +29,7 @@ describe('R31 what the log keeps of texts', () => {
       'Migration Foundation1700000000001 has run',
       'relation "refresh_tokens" does not exist at character 15',
       'GET https://idp.example/.well-known/openid-configuration: ECONNREFUSED',
+      'code exchange: POST https://idp.example/token: ECONNREFUSED',
     ])
       expect(redact(text)).toBe(text);
   });

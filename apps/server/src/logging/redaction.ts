@@ -7,7 +7,8 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bgth_[a-z]+_[\w-]+/g, REDACTED],
   [/\b(Bearer|Basic)\s+[\w~+/.=-]+/gi, `$1 ${REDACTED}`],
   [
-    /\b(code|state|nonce|assertion|password|[a-z_]*(?:token|secret|verifier|challenge|SAMLRe\w+))(["']?\s*[=:]\s*["']?)[^&\s"',}]+/gi,
+    // Not after a slash: "POST https://…/token: ECONNREFUSED" names an address, and what follows is the reason.
+    /(?<![\w/])(code|state|nonce|assertion|password|[a-z_]*(?:token|secret|verifier|challenge|SAMLRe\w+))(["']?\s*[=:]\s*["']?)[^&\s"',}]+/gi,
     `$1$2${REDACTED}`,
   ],
   // User information in a URL: the password of a database.

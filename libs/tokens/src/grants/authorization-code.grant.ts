@@ -28,8 +28,7 @@ export class AuthorizationCodeGrant implements Grant {
       redirectUri: request.redirectUri,
       clientId: client?.clientId,
     });
-    if (redemption.kind === 'replayed')
-      await this.sessions.end(redemption.sessionId, 'code_replayed', request.context);
+    if (redemption.kind === 'replayed') await this.sessions.end(redemption.sessionId, 'code_replayed', request.context);
     if (redemption.kind !== 'granted')
       throw invalidGrant(redemption.kind === 'refused' ? redemption.reason : 'the code was used before');
     const { sessionId, scopes, nonce } = redemption.grant;
