@@ -12,17 +12,16 @@ export function entryText(entry: AdminEntry): string {
 }
 
 /**
- * The entries that this identity matches: at exactly that provider, by subject, or by an e-mail that the provider
- * verified (D17).
+ * The entries that this identity matches, at exactly that provider (D17). An entry that is an e-mail address counts only
+ * against an e-mail that the provider verified: where people choose their own subject, one may look like an address.
  */
 export function matchingEntries(admins: readonly AdminEntry[], identity: IdentityRecord): readonly AdminEntry[] {
   const told = identity.email === undefined || !identity.emailVerified ? undefined : parseEmailAddress(identity.email);
-  return admins.filter(
-    (entry) =>
-      entry.provider === identity.provider &&
-      (entry.subjectOrEmail === identity.subject ||
-        (told !== undefined && parseEmailAddress(entry.subjectOrEmail)?.key === told.key)),
-  );
+  return admins.filter((entry) => {
+    if (entry.provider !== identity.provider) return false;
+    const address = parseEmailAddress(entry.subjectOrEmail);
+    return address === undefined ? entry.subjectOrEmail === identity.subject : address.key === told?.key;
+  });
 }
 
 /** Who the administrators of this installation are: `admins`, each pinned to the first identity that it matched (D43). */

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+
+interface Operation {
+  readonly security?: readonly Record<string, unknown>[];
+}
+
+const { paths } = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as {
+  paths: Record<string, Record<string, Operation>>;
+};
+
+/** Routes that nobody has to prove anything for. That the description tells what the guard enforces, server.spec shows. */
+const PUBLIC = [
+  'GET /',
+  'GET /.well-known/jwks.json',
+  'GET /.well-known/oauth-authorization-server',
+  'GET /.well-known/oauth-protected-resource',
+  'GET /.well-known/openid-configuration',
+  'GET /health/live',
+  'GET /health/ready',
+  'GET /metrics',
+  'GET /oauth2/authorize',
+  'GET /oauth2/callback',
+  'GET /oauth2/callback/{idp}',
+  'GET /oauth2/providers',
+  'POST /oauth2/authorize',
+  'POST /oauth2/introspect',
+  'POST /oauth2/refresh',
+  'POST /oauth2/revoke',
+  'POST /oauth2/token',
+];
+
+describe('R25 R32 routes without a bearer', () => {
+  it('are exactly these: a new one is a decision, not an accident', () => {
+    const open = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([, operation]) => (operation.security ?? []).length === 0)
+        .map(([method]) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(open.toSorted()).toEqual(PUBLIC);
+  });
+});
