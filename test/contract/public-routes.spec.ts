@@ -8,9 +8,8 @@ const { paths } = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as {
   paths: Record<string, Record<string, Operation>>;
 };
 
-/** Routes that nobody has to prove anything for. That the description tells what the guard enforces, server.spec shows. */
+/** API routes that nobody has to prove anything for (the page at / and its assets are no API). That the description tells what the guard enforces, server.spec shows. */
 const PUBLIC = [
-  'GET /',
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
   'GET /.well-known/oauth-protected-resource',
