@@ -28,6 +28,7 @@ async function exchange(person: string) {
   const { code, verifier } = await codeAsTest(issuer, person, CALLBACK);
   return { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: CALLBACK, client_id: 'web' };
 }
+
 describe('D33 the ID token', () => {
   it('is signed with RS256 by a published key, for the client, with nonce, sid, auth_time and at_hash', async () => {
     const { verifier, challenge } = pkcePair();

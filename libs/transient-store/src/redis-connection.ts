@@ -45,9 +45,7 @@ export class RedisConnection {
   }
 
   get ready(): boolean {
-    if (this.closed || this.client.status !== 'ready') return false;
-    // A dead socket is known as such a moment before ioredis hears of it.
-    return this.client instanceof Cluster || this.client.stream.writable;
+    return !this.closed && this.client.status === 'ready';
   }
 
   get isCluster(): boolean {
@@ -81,9 +79,13 @@ export class RedisConnection {
     }
   }
 
-  /** A second client of the same kind for subscriptions; a cluster client keeps one of its own inside. */
+  /**
+   * A second client of the same kind for subscriptions; a cluster client keeps one of its own inside.
+   * @throws StoreUnavailable when the socket is dead, which shows a moment before {@link ready} falls.
+   */
   subscriber(): RedisClient {
     if (this.client instanceof Cluster) return this.client;
+    if (!this.client.stream.writable) throw this.unavailable();
     const client = this.createClient();
     client.on('error', (error: Error) => this.noteFault(error));
     return client;
