@@ -5,6 +5,7 @@ import { Database } from '@app/database';
 import { hashOpaqueToken, isOpaqueToken, mintOpaqueToken, narrowScope } from '@app/oauth2';
 import {
   SESSION_FACTS_COLUMNS,
+  SESSION_FACTS_NAMES,
   SESSION_FACTS_TABLES,
   SESSION_IS_ALIVE,
   sessionFactsOf,
@@ -44,7 +45,7 @@ const GRACE = `interval '10 seconds'`;
 
 /**
  * One statement: uses the token up, adds the successor, erases the seal that the token itself was kept under, and reads
- * everything the access token says. Two callers serialise on the row: the second sees `rotated_at` set and gets nothing.
+ * everything the access token says, as one JSON value, which costs us less to read than its columns. Two callers serialise on the row: the second sees `rotated_at` set and gets nothing.
  */
 const ROTATE = `
   WITH used AS (
@@ -63,7 +64,7 @@ const ROTATE = `
     UPDATE refresh_tokens SET successor_sealed = NULL
     WHERE hash = (SELECT predecessor_hash FROM used) AND successor_sealed IS NOT NULL
   )
-  SELECT * FROM used`;
+  SELECT row_to_json(r) AS row FROM (SELECT scope, ${SESSION_FACTS_NAMES} FROM used) r`;
 
 const EXPLAIN_REFUSAL = `
   SELECT t.rotated_at IS NOT NULL AS rotated, t.successor_sealed,
@@ -139,7 +140,7 @@ export class RefreshTokens {
     if (!isOpaqueToken(presented, 'rt')) return { kind: 'unknown' };
     const hash = hashOpaqueToken(presented);
     const successor = mintOpaqueToken('rt');
-    const [row] = await this.database.queryNamed<RotatedRow>('refresh-rotate', ROTATE, [
+    const [found] = await this.database.queryNamed<{ row: RotatedRow }>('refresh-rotate', ROTATE, [
       hash,
       hashOpaqueToken(successor),
       sealSuccessor(successor, presented),
@@ -147,7 +148,7 @@ export class RefreshTokens {
       requested,
       this.idleSeconds,
     ]);
-    if (row !== undefined) return rotated(row, successor, requested);
+    if (found !== undefined) return rotated(found.row, successor, requested);
     return this.explainRefusal(presented, hash, clientId, requested);
   }
 

@@ -39,7 +39,8 @@ export interface SessionFactsRow {
   readonly email_verified: boolean;
   readonly name: string | null;
   readonly groups: string[];
-  readonly auth_time: string;
+  /** Text where a bigint is read as a column, a number where it comes inside JSON. */
+  readonly auth_time: string | number;
   readonly acr: string | null;
   readonly amr: string[] | null;
 }
@@ -61,6 +62,10 @@ export const SESSION_FACTS_COLUMNS = `
   extract(epoch FROM s.auth_time)::bigint AS auth_time,
   ARRAY(SELECT g.name FROM group_memberships m JOIN groups g ON g.id = m.group_id
         WHERE m.identity_id = s.identity_id ORDER BY g.name LIMIT ${GROUPS_IN_TOKEN + 1}) AS groups`;
+
+/** The names of {@link SESSION_FACTS_COLUMNS}, for a statement that reads them from a statement. */
+export const SESSION_FACTS_NAMES = `session_id, user_id, client_id, provider_id, organization_id, user_generation,
+  provider_generation, organization_generation, email, email_verified, name, acr, amr, auth_time, groups`;
 
 export function sessionFactsOf(row: SessionFactsRow): SessionFacts {
   return {
