@@ -13,7 +13,13 @@ export interface Installation {
 export async function startInstallation(options: GatehouseOptions = {}): Promise<Installation> {
   const database = await freshDatabase();
   const redis = await startRedis();
-  const server = await startGatehouse({ databaseUrl: database.url, redisUrl: redis.url, ...options });
+  const server = await startGatehouse({ databaseUrl: database.url, redisUrl: redis.url, ...options }).catch(
+    async (error: unknown) => {
+      await redis.stop();
+      await database.drop();
+      throw error;
+    },
+  );
   return {
     server,
     databaseUrl: database.url,

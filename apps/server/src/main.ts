@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { ConfigurationError, loadConfigFromProcess, type GatehouseConfig } from '@app/config';
+import { ProviderRegistry } from '@app/oauth-providers';
 import { createApp } from './create-app.js';
 import { openInternalListener } from './internal-listener.js';
 import { openLog } from './logging/log.js';
@@ -34,6 +35,8 @@ async function serve(config: GatehouseConfig): Promise<void> {
   try {
     const [app, issuer] = await Promise.all([createApp(config, { log }), testIdp.start()]);
     closeServer = () => app.close();
+    // We may have looked for the development provider before it was there.
+    if (issuer !== undefined) app.get(ProviderRegistry).retryFailed();
     await app.listen(config.port, config.host);
     if (config.internalPort !== undefined) {
       const internal = await openInternalListener(app.getHttpAdapter().getInstance(), config.internalPort);

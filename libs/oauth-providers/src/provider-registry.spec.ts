@@ -55,6 +55,19 @@ describe('ProviderRegistry', () => {
     expect(registry([{ ...aTestProvider(), enabled: false }], { production: true }).list()).toEqual([]);
   });
 
+  it('asks a provider that failed again at once when it is told to, before its pause has ended', async () => {
+    const up = await upstream();
+    await up.stop();
+    const made = registry([anOidcProvider(up.issuer)]);
+    made.onModuleInit();
+    while (made.status()[0]?.state !== 'degraded') await new Promise((resolve) => setImmediate(resolve));
+    const returned = await LyingOidcServer.start({ port: Number(new URL(up.issuer).port) });
+    opened.push({ close: () => returned.stop() });
+    made.retryFailed();
+    const begun = await made.find('acme')?.connector.begin({ state: 's', redirectUri: REDIRECT_URI });
+    expect(begun?.kind).toBe('redirect');
+  });
+
   it('starts while one provider is down: only that one is degraded', async () => {
     const up = await upstream();
     const down = await upstream();

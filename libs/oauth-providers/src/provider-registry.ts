@@ -73,6 +73,12 @@ export class ProviderRegistry implements OnModuleInit, OnModuleDestroy {
     return this.#providers.get(id);
   }
 
+  /** Asks those that failed again now, without waiting for their pause to end: whoever signs in meanwhile waits for it. */
+  retryFailed(): void {
+    for (const { connector } of this.#providers.values())
+      if (connector.status().state === 'degraded') connector.start?.();
+  }
+
   /** For operators: `detail` may quote an upstream and is not for clients (R31). */
   status(): ProviderStatus[] {
     return this.list().map(({ config, connector }) => Object.assign({ id: config.id }, connector.status()));

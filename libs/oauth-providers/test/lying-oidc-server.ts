@@ -58,9 +58,9 @@ export class LyingOidcServer {
     public keys: SigningKey[],
   ) {}
 
-  static async start(): Promise<LyingOidcServer> {
+  static async start({ port: wanted = 0 } = {}): Promise<LyingOidcServer> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const lying = new LyingOidcServer(server, `http://127.0.0.1:${port}`, [await newKey('first')]);
     server.on('request', (request, response) => {
