@@ -45,7 +45,7 @@ export async function createApp(
   const fastify = adapter.getInstance();
   registerEdge(fastify, config);
   metrics.watch(fastify);
-  registerRequestLog(fastify, log.logger);
+  registerRequestLog(fastify, log);
   const app = await NestFactory.create<NestFastifyApplication>(
     ServerModule.with(config, metrics, overrides.clock),
     adapter,

@@ -78,6 +78,11 @@ export function poolOf(dataSource: DataSource): Pool {
 function giveUpOnSilence(pool: Pool, silenceTimeoutMs: number): void {
   const streamOf = (client: PoolClient) => (client as unknown as { connection: { stream: Socket } }).connection.stream;
   const watched = new WeakSet<Socket>();
+  pool.on('connect', (client) => {
+    // Our statements find rows by key, so one plan serves every value; Postgres would plan the six tables of a token
+    // rotation anew each time, which costs it several times the work itself. Queued before the first caller's statement.
+    client.query(`SET plan_cache_mode = force_generic_plan`).catch(() => undefined);
+  });
   pool.on('acquire', (client) => {
     const stream = streamOf(client);
     stream.setTimeout(silenceTimeoutMs);

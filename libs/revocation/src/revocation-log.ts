@@ -66,8 +66,8 @@ export class RevocationLog {
       `SELECT s.cursor::text AS cursor, r.subject, r.generation,
               (extract(epoch FROM r.expires_at) * 1000)::bigint AS expires_at_ms
        FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS cursor) s
-       LEFT JOIN revocations r ON r.expires_at > now() AND ($1::xid8 IS NULL OR r.xact >= $1::xid8)`,
-      [cursor ?? null],
+       LEFT JOIN revocations r ON r.expires_at > now() ${cursor === undefined ? '' : 'AND r.xact >= $1::xid8'}`,
+      cursor === undefined ? [] : [cursor],
     );
     const entries: RevocationEntry[] = [];
     for (const row of rows) {

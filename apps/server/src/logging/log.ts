@@ -7,6 +7,11 @@ import { loggedError } from './redaction.js';
 /** The process's log and the way to get its last lines out. */
 export interface Log {
   readonly logger: Logger;
+  /**
+   * Writes a finished JSON line past the logger; absent where lines are made readable. For the one line that every
+   * request costs: it is put together for a fifth of what the logger needs for any object.
+   */
+  readonly writeLine?: (line: string) => void;
   /** Writes what is buffered, at once. For the last moment of a process. */
   flush(): void;
 }
@@ -44,6 +49,7 @@ export function openLog(config: Pick<GatehouseConfig, 'production' | 'logLevel'>
   const logger = pino({ ...OPTIONS, level: config.logLevel }, destination);
   return {
     logger,
+    writeLine: (line) => void destination.write(line),
     flush: () => {
       try {
         destination.flushSync();
