@@ -45,7 +45,9 @@ const GRACE = `interval '10 seconds'`;
 
 /**
  * One statement: uses the token up, adds the successor, erases the seal that the token itself was kept under, and reads
- * everything the access token says, as one JSON value, which costs us less to read than its columns. Two callers serialise on the row: the second sees `rotated_at` set and gets nothing.
+ * everything the access token says, as one JSON value, which costs us less to read than its columns. The family is named
+ * twice so that the plan starts from it, whatever the tables' sizes are. Two callers serialise on the row: the second
+ * sees `rotated_at` set and gets nothing.
  */
 const ROTATE = `
   WITH used AS (
@@ -53,7 +55,8 @@ const ROTATE = `
     SET rotated_at = clock_timestamp(), successor_hash = $2, successor_sealed = $3
     FROM refresh_families f, ${SESSION_FACTS_TABLES}
     WHERE t.hash = $1 AND t.rotated_at IS NULL AND t.expires_at > now()
-      AND f.id = t.family_id AND f.revoked_at IS NULL AND ($4::text IS NULL OR f.client_id = $4)
+      AND f.id = t.family_id AND f.id = (SELECT family_id FROM refresh_tokens WHERE hash = $1)
+      AND f.revoked_at IS NULL AND ($4::text IS NULL OR f.client_id = $4)
       AND string_to_array(f.scope, ' ') @> $5::text[]
       AND s.id = f.session_id AND ${SESSION_IS_ALIVE}
     RETURNING t.family_id, t.predecessor_hash, f.scope, s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
