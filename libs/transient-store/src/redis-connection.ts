@@ -104,7 +104,11 @@ export class RedisConnection {
         },
         (error: unknown) => {
           clearTimeout(timer);
-          reject(new StoreUnavailable(`Redis cannot serve: ${describeFault(error)}`, { cause: error }));
+          reject(
+            isDeadSocket(error)
+              ? this.unavailable()
+              : new StoreUnavailable(`Redis cannot serve: ${describeFault(error)}`, { cause: error }),
+          );
         },
       );
     });
@@ -210,4 +214,9 @@ function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown fault';
   const last: unknown = 'lastNodeError' in error ? error.lastNodeError : undefined;
   return last instanceof Error ? `${error.message} (${last.message})` : error.message || error.name;
+}
+
+/** What ioredis says when the socket died and its own state has not followed yet: the same as being unreachable. */
+function isDeadSocket(error: unknown): boolean {
+  return describeFault(error).startsWith("Stream isn't writeable");
 }
