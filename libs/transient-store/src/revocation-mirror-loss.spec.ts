@@ -17,7 +17,7 @@ describe('D20, the server ends', () => {
     expect(await mirror.write([entry('user:b', 8)])).toBe(false);
     expect(await mirror.read(['user:b'])).toEqual({ trusted: false });
     expect(await mirror.rewarm(none)).toBe(false);
-    expect(mirror.health()).toEqual({ trusted: false, reason: 'Redis cannot be reached' });
+    expect(mirror.health()).toEqual({ trusted: false, reason: expect.stringMatching(/^Redis cannot be reached/) });
 
     const asked = new Promise<void>((resolve) => mirror.onUntrusted(resolve));
     await server.restart();
