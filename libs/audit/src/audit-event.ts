@@ -102,7 +102,52 @@ export type AuditEvent =
       readonly by: string;
     }
   | { readonly kind: 'organization.created'; readonly organizationId: string; readonly name: string }
-  | { readonly kind: 'keys.rotated'; readonly purpose: string; readonly keyId: string };
+  | { readonly kind: 'keys.rotated'; readonly purpose: string; readonly keyId: string }
+  | {
+      /** A SAML response or logout message that was refused; the person saw the reference and nothing else. */
+      readonly kind: 'saml.refused';
+      readonly providerId: string | undefined;
+      readonly message: 'response' | 'logout_request' | 'logout_response';
+      readonly reference: string;
+      /** The check that failed first. */
+      readonly check: string;
+      readonly verdicts: readonly SamlVerdict[];
+    }
+  | {
+      /** A refresh found metadata that differs so much that an administrator must accept it. */
+      readonly kind: 'saml.metadata_held' | 'saml.metadata_accepted' | 'saml.metadata_changed';
+      readonly providerId: string;
+      readonly reason: string;
+      /** SHA-256 fingerprints of signing certificates. */
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | {
+      readonly kind: 'saml.logout';
+      readonly providerId: string;
+      /** Who began it. */
+      readonly initiator: 'idp' | 'us';
+      readonly sessions: readonly string[];
+      readonly outcome: 'complete' | 'partial' | 'failed';
+    }
+  | {
+      readonly kind: 'certificate.expiring';
+      /** Whose: an IdP's (with its provider) or ours. */
+      readonly owner: 'idp' | 'sp';
+      readonly providerId: string | undefined;
+      readonly fingerprint: string;
+      readonly notAfter: string;
+      /** The threshold that was crossed; 0: it has ended. */
+      readonly days: number;
+    };
+
+/** As `saml` reports it; text without secrets. */
+export interface SamlVerdict {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly expected: string;
+  readonly found: string;
+}
 
 export type AuditKind = AuditEvent['kind'];
 

@@ -8,6 +8,7 @@ const organizationId = DEFAULT_ORGANIZATION.id;
 const account = { userId: 'u', organizationId, providerId: 'p', identityId: 'i' };
 const credential = { clientId: 'c', ownerId: 'u', organizationId, scopes: ['introspect'] };
 const user = { userId: 'u', organizationId, by: 'admin' };
+const metadata = { providerId: 'p', reason: 'r', added: ['a'], removed: ['b'] };
 const provider = { providerId: 'p', organizationId, by: 'configuration' };
 
 /** One of each kind; a kind without a sample does not compile. */
@@ -46,6 +47,26 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
   'provider.disabled': { kind: 'provider.disabled', ...provider },
   'organization.created': { kind: 'organization.created', organizationId, name: 'default' },
   'keys.rotated': { kind: 'keys.rotated', purpose: 'access', keyId: 'k' },
+  'saml.refused': {
+    kind: 'saml.refused',
+    providerId: undefined,
+    message: 'response',
+    reference: 'req',
+    check: 'audience',
+    verdicts: [{ check: 'audience', ok: false, expected: 'ours', found: 'another' }],
+  },
+  'saml.metadata_held': { kind: 'saml.metadata_held', ...metadata },
+  'saml.metadata_accepted': { kind: 'saml.metadata_accepted', ...metadata },
+  'saml.metadata_changed': { kind: 'saml.metadata_changed', ...metadata },
+  'saml.logout': { kind: 'saml.logout', providerId: 'p', initiator: 'idp', sessions: ['s'], outcome: 'complete' },
+  'certificate.expiring': {
+    kind: 'certificate.expiring',
+    owner: 'idp',
+    providerId: 'p',
+    fingerprint: 'f',
+    notAfter: '2030-01-01T00:00:00.000Z',
+    days: 30,
+  },
 };
 
 describe('AuditLog', () => {

@@ -38,6 +38,13 @@ function providerChanged(event: AuditEventOf<'provider.enabled' | 'provider.disa
   return row(event.organizationId, event.by, event.providerId);
 }
 
+function metadataChanged(
+  event: AuditEventOf<'saml.metadata_held' | 'saml.metadata_accepted' | 'saml.metadata_changed'>,
+): AuditRow {
+  const { reason, added, removed } = event;
+  return row(undefined, undefined, event.providerId, { reason, added, removed });
+}
+
 const ROWS: Rows = {
   'user.created': accountAppeared,
   'identity.linked': accountAppeared,
@@ -62,6 +69,25 @@ const ROWS: Rows = {
   'provider.disabled': providerChanged,
   'organization.created': (e) => row(e.organizationId, undefined, e.organizationId, { name: e.name }),
   'keys.rotated': (e) => row(undefined, undefined, e.keyId, { purpose: e.purpose }),
+  'saml.refused': (e) =>
+    row(undefined, undefined, e.providerId ?? 'unknown', {
+      message: e.message,
+      reference: e.reference,
+      check: e.check,
+      verdicts: e.verdicts,
+    }),
+  'saml.metadata_held': metadataChanged,
+  'saml.metadata_accepted': metadataChanged,
+  'saml.metadata_changed': metadataChanged,
+  'saml.logout': (e) =>
+    row(undefined, undefined, e.providerId, { initiator: e.initiator, sessions: e.sessions, outcome: e.outcome }),
+  'certificate.expiring': (e) =>
+    row(undefined, undefined, e.fingerprint, {
+      owner: e.owner,
+      ...(e.providerId === undefined ? {} : { provider: e.providerId }),
+      not_after: e.notAfter,
+      days: e.days,
+    }),
 };
 
 /** Every kind, for whoever must show or test them all. */

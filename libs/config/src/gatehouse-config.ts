@@ -81,6 +81,77 @@ export interface TestProviderConfig extends ProviderBase {
 
 export type ProviderConfig = OidcProviderConfig | OAuth2ProviderConfig | TestProviderConfig;
 
+/** Where a SAML identity provider's metadata comes from. */
+export type SamlMetadataSource =
+  | { readonly kind: 'url'; readonly url: string }
+  /** Absolute, or relative to the working directory. */
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'xml'; readonly xml: string };
+
+export type AuthnContextComparison = 'exact' | 'minimum' | 'better' | 'maximum';
+
+/** Attribute names (`Name` or `FriendlyName`) in the order in which they are tried; empty: the built-in fallbacks. */
+export interface SamlAttributeNames {
+  /** Instead of the NameID. Needed where the IdP sends only transient NameIDs. */
+  readonly subject: readonly string[];
+  readonly email: readonly string[];
+  readonly name: readonly string[];
+  readonly groups: readonly string[];
+}
+
+/** A SAML 2.0 identity provider, known by its metadata. */
+export interface SamlProviderConfig extends ProviderBase {
+  readonly type: 'saml';
+  readonly metadata: SamlMetadataSource;
+  /** Which entity of the document; needed where it holds several identity providers. */
+  readonly idpEntityId: string | undefined;
+  /** Ours at this provider (D24). */
+  readonly entityId: string;
+  readonly allowIdpInitiated: boolean;
+  /** Where a login that began at the IdP ends: one of the configured callbacks (D36). */
+  readonly idpInitiatedCallback: string | undefined;
+  readonly signRequests: boolean;
+  /** Insist on a signature of the assertion itself; otherwise one of the whole response is enough. */
+  readonly wantAssertionsSigned: boolean;
+  readonly wantEncryptedAssertions: boolean;
+  /** Accept AES-CBC under a verified outer signature (D53). */
+  readonly legacyEncryption: boolean;
+  readonly forceAuthn: boolean;
+  readonly requestedAuthnContext:
+    { readonly classes: readonly string[]; readonly comparison: AuthnContextComparison } | undefined;
+  /** Format URI to ask for; undefined: the IdP chooses. */
+  readonly nameIdFormat: string | undefined;
+  /** undefined: what the IdP offers, Redirect before POST. */
+  readonly requestBinding: 'redirect' | 'post' | undefined;
+  readonly attributes: SamlAttributeNames;
+  /** Only groups that begin with one of these are taken over; empty: all. */
+  readonly groupPrefixes: readonly string[];
+  /** Domains in which this provider's e-mail addresses count as verified (D17). */
+  readonly verifiedEmailDomains: readonly string[];
+}
+
+/** What holds for every SAML provider. */
+export interface SamlSettings {
+  /** Which engine verifies responses. */
+  readonly verifier: 'strict' | 'node-saml';
+  /** Worker threads; at most. */
+  readonly workers: number;
+  /** Messages that may wait for a worker before others are refused with 503. */
+  readonly queueLimit: number;
+  readonly verificationTimeoutMs: number;
+  /** At most 120 (D40). */
+  readonly clockSkewSeconds: number;
+  /** Oldest IssueInstant that is accepted, skew not counted. */
+  readonly maxMessageAgeSeconds: number;
+  /** How long one of our certificates signs, and how long its successor is published before it does. */
+  readonly keyLifetimeSeconds: number;
+  readonly keyPublishBeforeSigningSeconds: number;
+  /** How long a certificate that no longer signs still decrypts and stays in the metadata. */
+  readonly keyRetentionSeconds: number;
+  /** Where a browser may be sent after a logout at the IdP, beside the client callbacks (D52). */
+  readonly postLogoutRedirectUris: readonly string[];
+}
+
 /** Requests allowed per minute and address, per route class (D44, D57). */
 export interface RateLimits {
   readonly enabled: boolean;
@@ -145,4 +216,6 @@ export interface GatehouseConfig {
   readonly lifetimes: Lifetimes;
   readonly rateLimits: RateLimits;
   readonly providers: readonly ProviderConfig[];
+  readonly samlProviders: readonly SamlProviderConfig[];
+  readonly saml: SamlSettings;
 }

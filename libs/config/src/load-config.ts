@@ -4,7 +4,7 @@ import { readConfigFile, type SettingsDocument } from './config-file.js';
 import { FaultCollector } from './configuration-error.js';
 import { deploymentOf, type Deployment } from './deployment.js';
 import { overlayEnvironment } from './environment.js';
-import type { ClientCallback, GatehouseConfig, ProviderConfig } from './gatehouse-config.js';
+import type { ClientCallback, GatehouseConfig, ProviderConfig, SamlSettings } from './gatehouse-config.js';
 import { checkProviders } from './provider-rules.js';
 import { developmentProvider, testProvider, toProviderConfig } from './providers.js';
 import { readSettings } from './read-settings.js';
@@ -84,6 +84,8 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
       lockoutDurationMs: settings.rate_limits.lockout_duration_ms,
     },
     providers: providersOf(settings, deployment),
+    samlProviders: [],
+    saml: samlDefaults,
   };
 }
 
@@ -108,3 +110,16 @@ function deepFreeze<T>(value: T): T {
   Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }
+
+const samlDefaults: SamlSettings = {
+  verifier: 'strict',
+  workers: 2,
+  queueLimit: 256,
+  verificationTimeoutMs: 5_000,
+  clockSkewSeconds: 120,
+  maxMessageAgeSeconds: 600,
+  keyLifetimeSeconds: 2 * 365 * 86_400,
+  keyPublishBeforeSigningSeconds: 30 * 86_400,
+  keyRetentionSeconds: 90 * 86_400,
+  postLogoutRedirectUris: [],
+};

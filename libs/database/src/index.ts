@@ -22,6 +22,13 @@ export { DEFAULT_ORGANIZATION, OrganizationEntity } from './entities/organizatio
 export { ProviderEntity } from './entities/provider.entity.js';
 export { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-token.entity.js';
 export { RevocationEntity } from './entities/revocation.entity.js';
+export {
+  CertificateWarningEntity,
+  SamlIdpMetadataEntity,
+  SamlKeyEntity,
+  SamlLogoutEntity,
+  SamlSessionEntity,
+} from './entities/saml.entity.js';
 export { SessionEntity } from './entities/session.entity.js';
 export { SigningKeyEntity } from './entities/signing-key.entity.js';
 export { UserEntity } from './entities/user.entity.js';

@@ -2,8 +2,7 @@
  * oauth-providers: how to speak to one upstream OAuth 2.0 or OpenID Connect provider.
  *
  * Owns: beginning a login upstream, completing it into a checked ExternalIdentity and tokens, refreshing those tokens,
- * discovery and its retries, and the one guarded way out to other hosts (OutboundFetch, R26). Alone speaks
- * openid-client and undici.
+ * and discovery with its retries. Alone speaks openid-client.
  * Does not own: users, sessions, the browser binding and storage of a login in flight, sealing upstream tokens.
  * Routes: none.
  */
@@ -20,10 +19,3 @@ export type {
   UpstreamTransaction,
 } from './upstream-connector.js';
 export { UpstreamError, type UpstreamErrorCode } from './upstream-error.js';
-export {
-  OutboundError,
-  OutboundFetch,
-  type OutboundFault,
-  type OutboundLimits,
-  type OutboundRequest,
-} from './outbound-fetch.js';

@@ -6,7 +6,7 @@ import { Secret, type OAuth2ProviderConfig } from '@app/config';
 import { CLIENT_ID, CLIENT_SECRET, json, textOf } from '../test/lying-oidc-server.js';
 import { anOAuth2Provider, anOutbound, REDIRECT_URI, upstreamErrorOf } from '../test/provider-configs.js';
 import { OAuth2Connector } from './oauth2-connector.js';
-import type { OutboundFetch } from './outbound-fetch.js';
+import type { OutboundFetch } from '@app/outbound';
 import type { BeginRequest, UpstreamTransaction } from './upstream-connector.js';
 
 /** A server that behaves as GitHub does: form answers unless JSON is asked for, errors under 200, numeric ids. */

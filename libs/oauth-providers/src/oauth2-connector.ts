@@ -4,7 +4,7 @@ import { authorizationParameters } from './authorization-parameters.js';
 import { authenticateClient } from './client-authentication.js';
 import { claimAt, isClaimSource, readEmail, readGroups, readName, readSubject } from './identity-claims.js';
 import type { ClaimSource } from './identity-claims.js';
-import type { OutboundFetch, OutboundRequest } from './outbound-fetch.js';
+import type { OutboundFetch, OutboundRequest } from '@app/outbound';
 import { checkResponseIssuer } from './response-issuer.js';
 import { readJson, readTokenAnswer } from './token-answer.js';
 import type {

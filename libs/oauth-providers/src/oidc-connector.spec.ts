@@ -4,7 +4,7 @@ import { exportSPKI, importJWK, SignJWT, type CryptoKey, type JWTPayload } from 
 import { CLIENT_ID, CLIENT_SECRET, json, LyingOidcServer, newKey, unsigned } from '../test/lying-oidc-server.js';
 import { anOidcProvider, anOutbound, REDIRECT_URI, upstreamErrorOf } from '../test/provider-configs.js';
 import { OidcConnector } from './oidc-connector.js';
-import type { OutboundFetch } from './outbound-fetch.js';
+import type { OutboundFetch } from '@app/outbound';
 import type { BeginRequest, UpstreamTransaction } from './upstream-connector.js';
 
 let upstream: LyingOidcServer;

@@ -27,7 +27,7 @@ import { openidClientAuthentication } from './client-authentication.js';
 import { claimAt, readEmail, readGroups, readLabel, readLabels, readName, readSubject } from './identity-claims.js';
 import type { ClaimSource } from './identity-claims.js';
 import { OidcDiscovery, type Schedule } from './oidc-discovery.js';
-import type { OutboundFetch } from './outbound-fetch.js';
+import type { OutboundFetch } from '@app/outbound';
 import { checkResponseIssuer } from './response-issuer.js';
 import type {
   BeginRequest,

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { json, LyingOidcServer, type Lies } from '../test/lying-oidc-server.js';
 import { anOidcProvider, anOutbound, upstreamErrorOf } from '../test/provider-configs.js';
 import { OidcDiscovery } from './oidc-discovery.js';
-import type { OutboundFetch, OutboundLimits } from './outbound-fetch.js';
+import type { OutboundFetch, OutboundLimits } from '@app/outbound';
 
 let upstream: LyingOidcServer;
 let outbound: OutboundFetch | undefined;

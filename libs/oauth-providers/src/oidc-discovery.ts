@@ -1,6 +1,6 @@
 import type { Clock, OidcProviderConfig } from '@app/config';
 import { allowInsecureRequests, customFetch, discovery, type ServerMetadata } from 'openid-client';
-import { isPermittedUrl, type OutboundFetch } from './outbound-fetch.js';
+import { isPermittedUrl, type OutboundFetch } from '@app/outbound';
 import { quoteUpstream, UpstreamError } from './upstream-error.js';
 import type { ConnectorStatus } from './upstream-connector.js';
 import { toUpstreamError } from './upstream-fault.js';

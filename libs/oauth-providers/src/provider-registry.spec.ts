@@ -10,7 +10,7 @@ import {
   upstreamErrorOf,
 } from '../test/provider-configs.js';
 import { OAuthProvidersModule } from './oauth-providers.module.js';
-import { OutboundFetch } from './outbound-fetch.js';
+import { OutboundFetch } from '@app/outbound';
 import { ProviderRegistry } from './provider-registry.js';
 
 const opened: { close(): Promise<unknown> }[] = [];
@@ -20,8 +20,14 @@ afterEach(async () => {
 
 function registry(providers: ProviderConfig[], about: Parameters<typeof aGatehouse>[1] = {}): ProviderRegistry {
   const settings = aGatehouse(providers, about);
-  const made = new ProviderRegistry(settings, () => new Date(), new OutboundFetch(settings.outbound));
-  opened.push({ close: () => made.onModuleDestroy() });
+  const outbound = new OutboundFetch(settings.outbound);
+  const made = new ProviderRegistry(settings, () => new Date(), outbound);
+  opened.push({
+    close: () => {
+      made.onModuleDestroy();
+      return outbound.close();
+    },
+  });
   return made;
 }
 

@@ -13,7 +13,7 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { OAuth2Connector } from './oauth2-connector.js';
 import { OidcConnector } from './oidc-connector.js';
 import type { Schedule } from './oidc-discovery.js';
-import { OutboundFetch } from './outbound-fetch.js';
+import { OutboundFetch } from '@app/outbound';
 import { TestConnector } from './test-connector.js';
 import type { ConnectorStatus, UpstreamConnector } from './upstream-connector.js';
 
@@ -41,11 +41,7 @@ const scheduleUnreferenced: Schedule = (run, delayMs) => {
 export class ProviderRegistry implements OnModuleInit, OnModuleDestroy {
   readonly #providers: ReadonlyMap<string, Provider>;
 
-  constructor(
-    @Inject(GATEHOUSE_CONFIG) config: GatehouseConfig,
-    @Inject(CLOCK) clock: Clock,
-    private readonly outbound: OutboundFetch,
-  ) {
+  constructor(@Inject(GATEHOUSE_CONFIG) config: GatehouseConfig, @Inject(CLOCK) clock: Clock, outbound: OutboundFetch) {
     const enabled = config.providers.filter((provider) => provider.enabled);
     this.#providers = new Map(
       enabled.map((provider) => [
@@ -59,9 +55,8 @@ export class ProviderRegistry implements OnModuleInit, OnModuleDestroy {
     for (const { connector } of this.#providers.values()) connector.start?.();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
     for (const { connector } of this.#providers.values()) connector.stop?.();
-    await this.outbound.close();
   }
 
   /** In the order of the configuration. */

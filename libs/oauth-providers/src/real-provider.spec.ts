@@ -1,7 +1,7 @@
 import { REDIRECT_URI, anOidcProvider, anOutbound, upstreamErrorOf } from '../test/provider-configs.js';
 import { signInThere, startRealProvider, type RealProvider } from '../test/real-oidc-provider.js';
 import { OidcConnector } from './oidc-connector.js';
-import type { OutboundFetch } from './outbound-fetch.js';
+import type { OutboundFetch } from '@app/outbound';
 
 let there: RealProvider;
 let outbound: OutboundFetch;

@@ -1,5 +1,5 @@
 import type { Clock, GatehouseConfig, TestProviderConfig } from '@app/config';
-import { isLoopbackHost } from './public-address.js';
+import { isLoopbackHost } from '@app/outbound';
 import type { BeginRequest, Begun, Completed, ConnectorStatus, UpstreamConnector } from './upstream-connector.js';
 import { UpstreamError } from './upstream-error.js';
 

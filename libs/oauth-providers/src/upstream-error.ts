@@ -1,4 +1,4 @@
-import { codeOf, errorChain } from './error-chain.js';
+import { codeOf, errorChain } from '@app/outbound';
 
 /**
  * What a client may be told, by code. The upstream's own words never appear here (R31, D4). The first four are ours;

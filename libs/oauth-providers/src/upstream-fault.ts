@@ -1,5 +1,5 @@
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
-import { findOutboundError, type OutboundFault } from './outbound-fetch.js';
+import { findOutboundError, type OutboundFault } from '@app/outbound';
 import { describeChain, UpstreamError } from './upstream-error.js';
 
 /** Faults of an answer that did arrive; the others mean that none did. */

@@ -8,7 +8,7 @@ import {
   type ProviderConfig,
   type TestProviderConfig,
 } from '@app/config';
-import { OutboundFetch, type OutboundLimits } from '../src/outbound-fetch.js';
+import { OutboundFetch, type OutboundLimits } from '@app/outbound';
 import { UpstreamError } from '../src/upstream-error.js';
 import { CLIENT_ID, CLIENT_SECRET } from './lying-oidc-server.js';
 

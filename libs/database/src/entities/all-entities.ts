@@ -7,6 +7,13 @@ import { OrganizationEntity } from './organization.entity.js';
 import { ProviderEntity } from './provider.entity.js';
 import { RefreshFamilyEntity, RefreshTokenEntity } from './refresh-token.entity.js';
 import { RevocationEntity } from './revocation.entity.js';
+import {
+  CertificateWarningEntity,
+  SamlIdpMetadataEntity,
+  SamlKeyEntity,
+  SamlLogoutEntity,
+  SamlSessionEntity,
+} from './saml.entity.js';
 import { SessionEntity } from './session.entity.js';
 import { SigningKeyEntity } from './signing-key.entity.js';
 import { UserEntity } from './user.entity.js';
@@ -28,4 +35,9 @@ export const allEntities = [
   ClientCredentialEntity,
   SigningKeyEntity,
   AuditEventEntity,
+  SamlIdpMetadataEntity,
+  SamlKeyEntity,
+  SamlSessionEntity,
+  SamlLogoutEntity,
+  CertificateWarningEntity,
 ];

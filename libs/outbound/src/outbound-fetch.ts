@@ -100,6 +100,11 @@ export class OutboundFetch {
     await this.#agent.close();
   }
 
+  /** Nest's hook; see {@link close}. */
+  onModuleDestroy(): Promise<void> {
+    return this.close();
+  }
+
   async #exchange(
     url: URL,
     method: string,

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { textOf } from '../test/lying-oidc-server.js';
+import { text } from 'node:stream/consumers';
 import { OutboundError, OutboundFetch, type OutboundLimits, type ResolveHost } from './outbound-fetch.js';
 
 const opened: { close(): Promise<void> }[] = [];
@@ -36,9 +36,9 @@ async function faultOf(promise: Promise<unknown>): Promise<OutboundError> {
 describe('R26 the request', () => {
   it('carries method, headers and form, and brings back status, headers and body', async () => {
     const origin = await serve((request, response) => {
-      void textOf(request).then((text) => {
+      void text(request).then((body) => {
         response.writeHead(201, { 'content-type': 'text/plain', 'x-two': ['a', 'b'] });
-        response.end([request.method, request.url, request.headers['x-one'], text].join(' '));
+        response.end([request.method, request.url, request.headers['x-one'], body].join(' '));
       });
     });
     const answer = await outbound().fetch(`${origin}/path?q=1`, {
