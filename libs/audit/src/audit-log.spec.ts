@@ -49,7 +49,7 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
   'keys.rotated': { kind: 'keys.rotated', purpose: 'access', keyId: 'k' },
   'saml.refused': {
     kind: 'saml.refused',
-    providerId: undefined,
+    providerId: 'p',
     message: 'response',
     reference: 'req',
     check: 'audience',
