@@ -16,6 +16,8 @@ import { LOAD_CORE, freePort, pin, pinned, residentMiB, startPinned } from './pr
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 32);
 const MILLISECONDS = Number(process.env.BENCH_MILLISECONDS ?? 4000);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+/** Comma-separated; all unless told. */
+const PATHS = process.env.BENCH_PATHS?.split(',');
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'gatehouse-bench-'));
 const cleanUp = [() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })];
@@ -106,7 +108,7 @@ try {
   const databaseUrl = await startPostgres();
   const servers = await startServers(redisSocket, databaseUrl);
   say(`idle memory of the server: ${residentMiB(servers.gatehouse.pid).toFixed(0)} MiB RSS`);
-  const plans = await contenders(servers, CONNECTIONS);
+  const plans = (await contenders(servers, CONNECTIONS)).filter(({ path }) => PATHS?.includes(path) ?? true);
   const runs = new Map(plans.map((plan) => [plan, []]));
   for (let round = 0; round <= ROUNDS; round++)
     for (const plan of plans) {

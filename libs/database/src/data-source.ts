@@ -79,9 +79,12 @@ function giveUpOnSilence(pool: Pool, silenceTimeoutMs: number): void {
   const streamOf = (client: PoolClient) => (client as unknown as { connection: { stream: Socket } }).connection.stream;
   const watched = new WeakSet<Socket>();
   pool.on('connect', (client) => {
-    // Our statements find rows by key, so one plan serves every value; Postgres would plan the six tables of a token
-    // rotation anew each time, which costs it several times the work itself. Queued before the first caller's statement.
-    client.query(`SET plan_cache_mode = force_generic_plan`).catch(() => undefined);
+    // Our statements find rows by key, so one plan serves every value; Postgres would plan the tables of a token rotation
+    // anew each time, which costs it several times the work itself. And where a key has an index it is to be used, also
+    // while a table that is about to grow is still small. Queued before the first caller's statement.
+    client
+      .query(`SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off`)
+      .catch(() => undefined);
   });
   pool.on('acquire', (client) => {
     const stream = streamOf(client);

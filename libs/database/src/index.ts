@@ -20,7 +20,7 @@ export { ExternalIdentityEntity } from './entities/external-identity.entity.js';
 export { GroupEntity, GroupMembershipEntity, GroupReferenceEntity } from './entities/group.entity.js';
 export { DEFAULT_ORGANIZATION, OrganizationEntity } from './entities/organization.entity.js';
 export { ProviderEntity } from './entities/provider.entity.js';
-export { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-token.entity.js';
+export { RefreshFamilyEntity } from './entities/refresh-family.entity.js';
 export { RevocationEntity } from './entities/revocation.entity.js';
 export {
   CertificateWarningEntity,

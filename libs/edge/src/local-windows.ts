@@ -21,7 +21,7 @@ export class LocalWindows {
     return undefined;
   }
 
-  /** Counts one and returns the window; opens one of `windowMs` when none is open. */
+  /** Counts one here and returns the window; opens one of `windowMs` when none is open. */
   add(key: string, windowMs: number, now: number): Readonly<Window> {
     const open = this.find(key, now) as Window | undefined;
     if (open !== undefined) {

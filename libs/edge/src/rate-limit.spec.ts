@@ -191,11 +191,24 @@ describe('D57', () => {
     expect(() => limiter.assertBadTokensAllowed('192.0.2.9')).toThrow(/Too many/);
   });
 
-  it('asks the store once for each request that counts', async () => {
+  it('far below the limit tells the store of many requests at once, and forgets none', async () => {
     const { store, seen } = observedStore();
-    const limiter = new RateLimiter(configWith(), store, () => new Date(0));
+    const config = configWith();
+    const limiter = new RateLimiter(config, store, () => new Date(0));
     for (let i = 0; i < 50; i++) await limiter.take('api', '192.0.2.1');
-    expect(seen.calls).toBe(50);
+    expect(seen.calls).toBe(1);
+    await limiter.tell();
+    expect(seen.calls).toBe(2);
+    await limiter.tell();
+    expect(seen.calls).toBe(2);
+    expect(await store.increment('rate:api:192.0.2.1', 60_000)).toMatchObject({ count: 51 });
+  });
+
+  it('near the limit tells the store what it did not know yet, in the same call', async () => {
+    const { store } = observedStore();
+    const limiter = new RateLimiter(configWith({ rateLimits: limits }), store, () => new Date(0));
+    for (let i = 0; i < 9; i++) await limiter.take('interactive', '192.0.2.1');
+    expect(await store.increment('rate:interactive:192.0.2.1', 60_000)).toMatchObject({ count: 10 });
   });
 
   it('learns from the shared count what other instances have let through', async () => {
@@ -204,7 +217,7 @@ describe('D57', () => {
     const here = new RateLimiter(config, store, () => new Date(0));
     const there = new RateLimiter(config, store, () => new Date(0));
     for (let i = 0; i < 4; i++) await there.take('token', '192.0.2.1');
-    await settle();
+    await there.tell();
     await expect(async () => here.take('token', '192.0.2.1')).rejects.toMatchObject({ code: 'rate_limit_exceeded' });
   });
 });

@@ -11,6 +11,8 @@ const WINDOW_MS = 60_000;
 const CAPACITY = 50_000;
 /** Below this share of a limit a request does not wait for the shared counter's answer. */
 const UNHURRIED_SHARE = 0.8;
+/** How long what was counted here may be unknown to the other instances, far below a limit. */
+const TELL_AFTER_MS = 50;
 
 interface Counted {
   readonly count: number;
@@ -41,6 +43,9 @@ export class RateLimiter {
   readonly #logger = new Logger('RateLimits');
   readonly #windows = new LocalWindows(CAPACITY);
   #storeGone = false;
+  /** Counted here, and not yet in the store. */
+  readonly #untold = new Map<string, number>();
+  #telling: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
@@ -49,9 +54,9 @@ export class RateLimiter {
   ) {}
 
   /**
-   * Counts one request; throws 429 `rate_limit_exceeded` above the limit. Far below it the promise is not worth
-   * waiting for: the answer is then undefined, the shared count arrives a moment later and the next request sees it. A
-   * burst on many instances can so pass the limit by what is in flight, and by nothing after that.
+   * Counts one request; throws 429 `rate_limit_exceeded` above the limit. Far below it nothing is worth waiting for: the
+   * answer is then undefined, and the store is told a moment later, of many requests at once. A burst on many instances
+   * can so pass the limit by what they let through in that moment, and by nothing after that.
    */
   take(rateClass: RateClassName, address: string): Promise<void> | undefined {
     if (rateClass === 'none' || !this.config.rateLimits.enabled) return undefined;
@@ -60,9 +65,20 @@ export class RateLimiter {
     const now = this.clock().getTime();
     const known = this.#windows.find(key, now);
     if (known !== undefined && known.count >= limit) throw rateLimitExceeded(limit, WINDOW_MS, known.endsAt, now);
-    const hurried = known === undefined || known.count >= limit * UNHURRIED_SHARE;
-    const shared = this.#count(key, now);
-    return hurried ? this.#judge(shared, limit) : undefined;
+    if (known === undefined || known.count >= limit * UNHURRIED_SHARE) return this.#judge(this.#count(key, now), limit);
+    this.#windows.add(key, WINDOW_MS, now);
+    this.#untold.set(key, (this.#untold.get(key) ?? 0) + 1);
+    this.#telling ??= setTimeout(() => void this.tell(), TELL_AFTER_MS).unref();
+    return undefined;
+  }
+
+  /** Tells the store now what was counted here since the last time. Never rejects. */
+  async tell(): Promise<void> {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    const untold = [...this.#untold];
+    this.#untold.clear();
+    await Promise.all(untold.map(([key, count]) => this.#share(key, count)));
   }
 
   /**
@@ -92,8 +108,15 @@ export class RateLimiter {
   /** Counts here at once and in the store; never rejects: with the store gone this process's own count decides. */
   async #count(key: string, at: number): Promise<Counted> {
     const own = this.#windows.add(key, WINDOW_MS, at);
+    const untold = this.#untold.get(key) ?? 0;
+    this.#untold.delete(key);
+    return (await this.#share(key, untold + 1)) ?? own;
+  }
+
+  /** The count that all instances share, with ours added; undefined when the store is gone. */
+  async #share(key: string, added: number): Promise<Counted | undefined> {
     try {
-      const { count, resetMs } = await this.store.increment(key, WINDOW_MS);
+      const { count, resetMs } = await this.store.increment(key, WINDOW_MS, added);
       this.#storeGone = false;
       const now = this.clock().getTime();
       this.#windows.learn(key, count, now + resetMs, now);
@@ -102,7 +125,7 @@ export class RateLimiter {
       if (!this.#storeGone)
         this.#logger.warn({ message: 'The transient store is gone; this process counts on its own', err: error });
       this.#storeGone = true;
-      return own;
+      return undefined;
     }
   }
 }

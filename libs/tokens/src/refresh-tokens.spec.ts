@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { hashOpaqueToken, mintOpaqueToken } from '@app/oauth2';
+import { mintSuccessor } from './family-handle.js';
 import type { Rotated } from './refresh-tokens.js';
 import { openSuccessor } from './successor-seal.js';
 import { TestTokens } from './tokens.spec-support.js';
@@ -24,14 +25,13 @@ const kindOf = async (token: string, clientId?: string, scopes: readonly string[
 /** Moves every rotation of the session into the past, by the clock that the grace is measured with. */
 const rotatedEarlier = (sessionId: string, seconds: number) =>
   room.database.query(
-    `UPDATE refresh_tokens SET rotated_at = rotated_at - make_interval(secs => $2)
-     WHERE family_id IN (SELECT id FROM refresh_families WHERE session_id = $1)`,
+    `UPDATE refresh_families SET rotated_at = rotated_at - make_interval(secs => $2) WHERE session_id = $1`,
     [sessionId, seconds],
   );
 const liveTokens = async (sessionId: string) => {
   const [row] = await room.database.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id
-     WHERE f.session_id = $1 AND f.revoked_at IS NULL AND t.rotated_at IS NULL AND t.expires_at > now()`,
+    `SELECT count(*)::int AS n FROM refresh_families
+     WHERE session_id = $1 AND revoked_at IS NULL AND expires_at > now()`,
     [sessionId],
   );
   return row?.n;
@@ -42,13 +42,30 @@ describe('D13 D45 a refresh token', () => {
     const { refreshToken } = await room.family();
     expect(refreshToken).toMatch(/^gth_rt_[A-Za-z0-9_-]{49}$/);
     const successor = await successorOf(refreshToken);
-    const rows = await room.database.query<{ row: string }>('SELECT t::text AS row FROM refresh_tokens t');
+    const rows = await room.database.query<{ row: string }>('SELECT f::text AS row FROM refresh_families f');
     const stored = rows.map(({ row }) => row).join();
     for (const token of [refreshToken, successor]) {
       expect(stored).not.toContain(token);
       expect(stored).not.toContain(Buffer.from(token).toString('hex'));
       expect(stored).toContain(hashOpaqueToken(token).toString('hex'));
     }
+  });
+
+  it('shares half of its random bits with its family, and no more', async () => {
+    const { refreshToken } = await room.family();
+    const bytesOf = (token: string) => Buffer.from(token.slice(7, 50), 'base64url');
+    const line = [refreshToken];
+    for (let n = 0; n < 20; n++) line.push(await successorOf(line.at(-1) ?? ''));
+    expect(new Set(line.map((token) => bytesOf(token).subarray(0, 16).toString('hex'))).size).toBe(1);
+    expect(new Set(line.map((token) => bytesOf(token).subarray(16).toString('hex'))).size).toBe(line.length);
+    const { refreshToken: stranger } = await room.family();
+    expect(bytesOf(stranger).subarray(0, 16)).not.toEqual(bytesOf(refreshToken).subarray(0, 16));
+  });
+
+  it('with the handle of a family and no token of it counts as a reuse: only who saw one knows the handle', async () => {
+    const { refreshToken } = await room.family();
+    expect(await kindOf(mintSuccessor(refreshToken))).toBe('reused');
+    expect(await room.refreshTokens.find(mintSuccessor(refreshToken))).toMatchObject({ active: false });
   });
 
   it('gives a successor and the facts of its session', async () => {
@@ -137,9 +154,10 @@ describe('D13 the immediate predecessor', () => {
 });
 
 describe('D13 the sealed successor', () => {
+  /** The seal that the holder of this token could open; undefined: the family's is for another. */
   const sealOf = async (token: string) => {
     const [row] = await room.database.query<{ successor_sealed: Buffer | null }>(
-      'SELECT successor_sealed FROM refresh_tokens WHERE hash = $1',
+      'SELECT successor_sealed FROM refresh_families WHERE predecessor_hash = $1',
       [hashOpaqueToken(token)],
     );
     return row?.successor_sealed;
@@ -158,20 +176,37 @@ describe('D13 the sealed successor', () => {
   it('is erased when the successor is used', async () => {
     const { refreshToken } = await room.family();
     const successor = await successorOf(refreshToken);
+    const erased = await sealOf(refreshToken);
     await successorOf(successor);
-    expect(await sealOf(refreshToken)).toBeNull();
-    expect(await sealOf(successor)).not.toBeNull();
+    expect(await sealOf(refreshToken)).toBeUndefined();
+    expect(await sealOf(successor)).toEqual(expect.any(Buffer));
+    expect(await sealOf(successor)).not.toEqual(erased);
   });
 
-  it('is erased by housekeeping after the ten seconds, not before', async () => {
+  it('is erased by who wrote it after the ten seconds, not before', async () => {
     const { refreshToken, sessionId } = await room.family();
     await successorOf(refreshToken);
-    await room.refreshTokens.purge();
-    expect(await sealOf(refreshToken)).not.toBeNull();
+    await room.refreshTokens.eraseSpentSeals();
+    await room.refreshTokens.eraseSpentSeals();
+    expect(await sealOf(refreshToken)).toEqual(expect.any(Buffer));
+    const { refreshToken: second, sessionId: another } = await room.family();
+    await successorOf(second);
+    for (const id of [sessionId, another]) await rotatedEarlier(id, 11);
+    await room.refreshTokens.eraseSpentSeals();
+    expect(await sealOf(second)).toEqual(expect.any(Buffer));
+    await room.refreshTokens.eraseSpentSeals();
+    expect(await sealOf(second)).toBeNull();
+    expect(await kindOf(second)).toBe('reused');
+  });
+
+  it('is erased by anybody when its writer is gone', async () => {
+    const { refreshToken, sessionId } = await room.family();
+    await successorOf(refreshToken);
+    await room.refreshTokens.eraseForgottenSeals();
+    expect(await sealOf(refreshToken)).toEqual(expect.any(Buffer));
     await rotatedEarlier(sessionId, 11);
-    await room.refreshTokens.purge();
+    await room.refreshTokens.eraseForgottenSeals();
     expect(await sealOf(refreshToken)).toBeNull();
-    expect(await kindOf(refreshToken)).toBe('reused');
   });
 });
 
@@ -251,7 +286,7 @@ describe('D40 times', () => {
   it('thirty days without use', async () => {
     const { refreshToken } = await room.family();
     expect(Math.abs((await secondsLeft(refreshToken)) - 30 * DAY)).toBeLessThan(60);
-    await room.database.query('UPDATE refresh_tokens SET expires_at = now() WHERE hash = $1', [
+    await room.database.query('UPDATE refresh_families SET expires_at = now() WHERE current_hash = $1', [
       hashOpaqueToken(refreshToken),
     ]);
     expect(await kindOf(refreshToken)).toBe('unknown');
@@ -259,7 +294,7 @@ describe('D40 times', () => {
 
   it('each use begins the thirty days anew, up to the end of the session', async () => {
     const { refreshToken, sessionId } = await room.family();
-    await room.database.query(`UPDATE refresh_tokens SET expires_at = now() + interval '1 hour'`);
+    await room.database.query(`UPDATE refresh_families SET expires_at = now() + interval '1 hour'`);
     const second = await successorOf(refreshToken);
     expect(Math.abs((await secondsLeft(second)) - 30 * DAY)).toBeLessThan(60);
     await room.database.query(`UPDATE sessions SET expires_at = now() + interval '2 days' WHERE id = $1`, [sessionId]);
@@ -275,10 +310,10 @@ describe('D40 times', () => {
     expect(row?.days).toBe(90);
   });
 
-  it('housekeeping deletes what has expired and nothing else', async () => {
+  it('housekeeping deletes what ended a week ago and nothing else', async () => {
     const [living, dead] = [await room.family(), await room.family()];
-    await room.database.query('UPDATE refresh_tokens SET expires_at = now() WHERE hash = $1', [
-      hashOpaqueToken(dead.refreshToken),
+    await room.database.query(`UPDATE sessions SET expires_at = now() - interval '8 days' WHERE id = $1`, [
+      dead.sessionId,
     ]);
     await room.refreshTokens.purge();
     expect(await room.refreshTokens.find(dead.refreshToken)).toBeUndefined();

@@ -12,6 +12,7 @@ import {
   type SessionFacts,
   type SessionFactsRow,
 } from './session-facts.js';
+import { handleHashOf, mintSuccessor } from './family-handle.js';
 import { openSuccessor, sealSuccessor } from './successor-seal.js';
 
 /** What a refresh gave: the successor, and the facts to issue the access token from. */
@@ -44,44 +45,43 @@ export interface RefreshTokenState {
 const GRACE = `interval '10 seconds'`;
 
 /**
- * One statement: uses the token up, adds the successor, erases the seal that the token itself was kept under, and reads
- * everything the access token says, as one JSON value, which costs us less to read than its columns. The family is named
- * twice so that the plan starts from it, whatever the tables' sizes are. Two callers serialise on the row: the second
- * sees `rotated_at` set and gets nothing.
+ * One statement that changes one row: uses the token up, puts the successor in its place, and reads everything the
+ * access token says, as one JSON value, which costs us less to read than its columns. Two callers serialise on the row:
+ * the second sees another `current_hash` and gets nothing. No indexed column changes, so Postgres writes no index either.
  */
 const ROTATE = `
   WITH used AS (
-    UPDATE refresh_tokens t
-    SET rotated_at = clock_timestamp(), successor_hash = $2, successor_sealed = $3
-    FROM refresh_families f, ${SESSION_FACTS_TABLES}
-    WHERE t.hash = $1 AND t.rotated_at IS NULL AND t.expires_at > now()
-      AND f.id = t.family_id AND f.id = (SELECT family_id FROM refresh_tokens WHERE hash = $1)
-      AND f.revoked_at IS NULL AND ($4::text IS NULL OR f.client_id = $4)
-      AND string_to_array(f.scope, ' ') @> $5::text[]
+    UPDATE refresh_families f
+    SET current_hash = $3, predecessor_hash = $2, successor_sealed = $4, rotated_at = clock_timestamp(),
+        issued_at = now(), expires_at = LEAST(now() + make_interval(secs => $7), s.expires_at)
+    FROM ${SESSION_FACTS_TABLES}
+    WHERE f.handle_hash = $1 AND f.current_hash = $2 AND f.expires_at > now() AND f.revoked_at IS NULL
+      AND ($5::text IS NULL OR f.client_id = $5) AND string_to_array(f.scope, ' ') @> $6::text[]
       AND s.id = f.session_id AND ${SESSION_IS_ALIVE}
-    RETURNING t.family_id, t.predecessor_hash, f.scope, s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
-  ), successor AS (
-    INSERT INTO refresh_tokens (hash, family_id, predecessor_hash, expires_at)
-    SELECT $2, family_id, $1, LEAST(now() + make_interval(secs => $6), session_expires_at) FROM used
-  ), erased AS (
-    UPDATE refresh_tokens SET successor_sealed = NULL
-    WHERE hash = (SELECT predecessor_hash FROM used) AND successor_sealed IS NOT NULL
+    RETURNING f.scope, ${SESSION_FACTS_COLUMNS}
   )
   SELECT row_to_json(r) AS row FROM (SELECT scope, ${SESSION_FACTS_NAMES} FROM used) r`;
 
-const EXPLAIN_REFUSAL = `
-  SELECT t.rotated_at IS NOT NULL AS rotated, t.successor_sealed,
-         t.rotated_at > clock_timestamp() - ${GRACE} AND n.hash IS NOT NULL AND n.rotated_at IS NULL AS within_grace,
-         t.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS alive,
-         $2::text IS NULL OR f.client_id = $2 AS same_client, f.id AS family_id, f.scope, ${SESSION_FACTS_COLUMNS}
-  FROM refresh_tokens t
-  JOIN refresh_families f ON f.id = t.family_id
+/** D13: the seal is of use for ten seconds only. */
+const ERASE_SEALS = `
+  UPDATE refresh_families SET successor_sealed = NULL
+  WHERE successor_sealed IS NOT NULL AND rotated_at < clock_timestamp() - ${GRACE}`;
+
+const FAMILY_TABLES = `
+  refresh_families f
   JOIN sessions s ON s.id = f.session_id
   JOIN users u ON u.id = s.user_id
   JOIN providers p ON p.id = s.provider_id
-  JOIN organizations o ON o.id = s.organization_id
-  LEFT JOIN refresh_tokens n ON n.hash = t.successor_hash
-  WHERE t.hash = $1`;
+  JOIN organizations o ON o.id = s.organization_id`;
+
+/** Who holds a token of the family that is not the current one has, or had, the current one's forerunner: a reuse. */
+const EXPLAIN_REFUSAL = `
+  SELECT f.current_hash <> $2 AS rotated, f.successor_sealed,
+         f.predecessor_hash = $2 AND f.rotated_at > clock_timestamp() - ${GRACE} AS within_grace,
+         f.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS alive,
+         $3::text IS NULL OR f.client_id = $3 AS same_client, f.id AS family_id, f.scope, ${SESSION_FACTS_COLUMNS}
+  FROM ${FAMILY_TABLES}
+  WHERE f.handle_hash = $1`;
 
 interface RotatedRow extends SessionFactsRow {
   readonly scope: string;
@@ -96,10 +96,16 @@ interface RefusedRow extends RotatedRow {
   readonly family_id: string;
 }
 
-/** Refresh tokens in Postgres: opaque, hashed, used once, in families (D13, R21). */
+/**
+ * Refresh tokens in Postgres: opaque, hashed, used once, in families (D13, R21). A family is one row: half of a token's
+ * 256 random bits is its family's handle, so every token that the family ever had leads to it, and none but the current
+ * one needs to be kept for a reuse to be seen (docs/decisions/0010).
+ */
 @Injectable()
 export class RefreshTokens {
   private readonly idleSeconds: number;
+  /** Families whose seal this process wrote since the last two turns of {@link eraseSpentSeals}. */
+  private sealed: { latest: Buffer[]; earlier: Buffer[] } = { latest: [], earlier: [] };
 
   constructor(
     private readonly database: Database,
@@ -117,14 +123,19 @@ export class RefreshTokens {
          SELECT s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
          FROM ${SESSION_FACTS_TABLES} WHERE s.id = $1 AND ${SESSION_IS_ALIVE}
        ), family AS (
-         INSERT INTO refresh_families (id, session_id, client_id, scope)
-         SELECT $2, session_id, client_id, $3 FROM session RETURNING id
-       ), token AS (
-         INSERT INTO refresh_tokens (hash, family_id, expires_at)
-         SELECT $4, family.id, LEAST(now() + make_interval(secs => $5), session_expires_at) FROM family, session
+         INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, expires_at)
+         SELECT $2, session_id, client_id, $3, $4, $5, LEAST(now() + make_interval(secs => $6), session_expires_at)
+         FROM session
        )
        SELECT * FROM session`,
-      [sessionId, randomUUID(), scopes.join(' '), hashOpaqueToken(refreshToken), this.idleSeconds],
+      [
+        sessionId,
+        randomUUID(),
+        scopes.join(' '),
+        handleHashOf(refreshToken),
+        hashOpaqueToken(refreshToken),
+        this.idleSeconds,
+      ],
     );
     return row === undefined ? undefined : { refreshToken, facts: sessionFactsOf(row), scopes };
   }
@@ -142,8 +153,10 @@ export class RefreshTokens {
   ): Promise<Rotated | RotationRefusal> {
     if (!isOpaqueToken(presented, 'rt')) return { kind: 'unknown' };
     const hash = hashOpaqueToken(presented);
-    const successor = mintOpaqueToken('rt');
+    const handleHash = handleHashOf(presented);
+    const successor = mintSuccessor(presented);
     const [found] = await this.database.queryNamed<{ row: RotatedRow }>('refresh-rotate', ROTATE, [
+      handleHash,
       hash,
       hashOpaqueToken(successor),
       sealSuccessor(successor, presented),
@@ -151,8 +164,9 @@ export class RefreshTokens {
       requested,
       this.idleSeconds,
     ]);
-    if (found !== undefined) return rotated(found.row, successor, requested);
-    return this.explainRefusal(presented, hash, clientId, requested);
+    if (found === undefined) return this.explainRefusal(presented, clientId, requested);
+    this.sealed.latest.push(handleHash);
+    return rotated(found.row, successor, requested);
   }
 
   /** What is known of a refresh token, without using it. */
@@ -168,16 +182,11 @@ export class RefreshTokens {
       user_id: string;
     }>(
       `SELECT f.session_id, f.client_id, f.scope, s.user_id,
-              t.rotated_at IS NULL AND t.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS active,
-              extract(epoch FROM t.expires_at)::bigint AS expires_at, extract(epoch FROM t.issued_at)::bigint AS issued_at
-       FROM refresh_tokens t
-       JOIN refresh_families f ON f.id = t.family_id
-       JOIN sessions s ON s.id = f.session_id
-       JOIN users u ON u.id = s.user_id
-       JOIN providers p ON p.id = s.provider_id
-       JOIN organizations o ON o.id = s.organization_id
-       WHERE t.hash = $1`,
-      [hashOpaqueToken(presented)],
+              f.current_hash = $2 AND f.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS active,
+              extract(epoch FROM f.expires_at)::bigint AS expires_at, extract(epoch FROM f.issued_at)::bigint AS issued_at
+       FROM ${FAMILY_TABLES}
+       WHERE f.handle_hash = $1`,
+      [handleHashOf(presented), hashOpaqueToken(presented)],
     );
     if (row === undefined) return undefined;
     return {
@@ -191,24 +200,36 @@ export class RefreshTokens {
     };
   }
 
-  /** Erases seals whose grace is over, and tokens that can no longer tell a reuse from a stranger's guess. */
+  /**
+   * Erases the seals that this process wrote and whose grace is over. Called every ten seconds: by key, for many families
+   * in one statement, where an index to find them by would cost every rotation.
+   */
+  async eraseSpentSeals(): Promise<void> {
+    const { latest, earlier } = this.sealed;
+    this.sealed = { latest: [], earlier: latest };
+    if (earlier.length > 0) await this.database.query(`${ERASE_SEALS} AND handle_hash = ANY ($1::bytea[])`, [earlier]);
+  }
+
+  /** Erases what a process that ended left sealed. Reads the whole table: for now and then. */
+  async eraseForgottenSeals(): Promise<void> {
+    await this.database.query(ERASE_SEALS);
+  }
+
+  /** Deletes sessions that ended by age a week ago, with their families. */
   async purge(): Promise<void> {
-    await this.database.query(
-      `UPDATE refresh_tokens SET successor_sealed = NULL
-       WHERE successor_sealed IS NOT NULL AND rotated_at < clock_timestamp() - ${GRACE}`,
-      [],
-    );
-    await this.database.query(`DELETE FROM refresh_tokens WHERE expires_at < now()`, []);
-    await this.database.query(`DELETE FROM sessions WHERE expires_at < now() - interval '7 days'`, []);
+    await this.database.query(`DELETE FROM sessions WHERE expires_at < now() - interval '7 days'`);
   }
 
   private async explainRefusal(
     presented: string,
-    hash: Buffer,
     clientId: string | undefined,
     requested: readonly string[],
   ): Promise<Rotated | RotationRefusal> {
-    const [row] = await this.database.query<RefusedRow>(EXPLAIN_REFUSAL, [hash, clientId ?? null]);
+    const [row] = await this.database.query<RefusedRow>(EXPLAIN_REFUSAL, [
+      handleHashOf(presented),
+      hashOpaqueToken(presented),
+      clientId ?? null,
+    ]);
     if (row === undefined || !row.same_client) return { kind: 'unknown' };
     if (!row.rotated) return row.alive ? { kind: 'scope' } : { kind: 'unknown' };
     const granted = row.scope.split(' ');

@@ -74,15 +74,15 @@ export class InProcessTransientStore implements TransientStore {
     return true;
   }
 
-  async increment(key: string, windowMs: number): Promise<{ count: number; resetMs: number }> {
+  async increment(key: string, windowMs: number, by = 1): Promise<{ count: number; resetMs: number }> {
     requireLifetime('windowMs', windowMs);
     this.requireOpen();
     const entry = this.live(key);
     if (entry === undefined) {
-      this.put(key, '1', windowMs);
-      return { count: 1, resetMs: windowMs };
+      this.put(key, String(by), windowMs);
+      return { count: by, resetMs: windowMs };
     }
-    const count = Number(entry.value) + 1;
+    const count = Number(entry.value) + by;
     if (!Number.isSafeInteger(count)) throw new StoreUnavailable('the value to increment is not a whole number');
     entry.value = String(count);
     return { count, resetMs: entry.expiresAt - this.options.now() };

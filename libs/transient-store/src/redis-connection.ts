@@ -1,4 +1,5 @@
 import { Cluster, type Redis } from 'ioredis';
+import { DeadlineQueue } from './deadline-queue.js';
 import { createRedisClient, type RedisClient } from './redis-client.js';
 import type { RedisTarget } from './redis-url.js';
 import { StoreUnavailable, type StoreLog } from './transient-store.js';
@@ -18,6 +19,7 @@ export interface RedisConnectionOptions {
 export class RedisConnection {
   private readonly client: RedisClient;
   private readonly commandTimeoutMs: number;
+  private readonly deadlines: DeadlineQueue;
   private readonly readyHandlers: (() => void)[] = [];
   private readonly firstAttempt: Promise<void>;
   private lastFault: string | undefined;
@@ -32,6 +34,7 @@ export class RedisConnection {
     private readonly options: RedisConnectionOptions,
   ) {
     this.commandTimeoutMs = options.commandTimeoutMs ?? 2_000;
+    this.deadlines = new DeadlineQueue(this.commandTimeoutMs);
     this.client = this.createClient();
     this.firstAttempt = this.watch();
   }
@@ -94,16 +97,16 @@ export class RedisConnection {
   /** Rejects with StoreUnavailable when `answer` does, or when it is late. */
   bounded<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const late = (): void => reject(new StoreUnavailable(`Redis gave no answer within ${this.commandTimeoutMs} ms`));
-      // One turn of the event loop later: after a stall of our own the answer may be waiting in the socket.
-      const timer = setTimeout(() => setImmediate(late), this.commandTimeoutMs);
+      const done = this.deadlines.begin(() =>
+        reject(new StoreUnavailable(`Redis gave no answer within ${this.commandTimeoutMs} ms`)),
+      );
       answer.then(
         (value) => {
-          clearTimeout(timer);
+          done();
           resolve(value);
         },
         (error: unknown) => {
-          clearTimeout(timer);
+          done();
           reject(
             isDeadSocket(error)
               ? this.unavailable()

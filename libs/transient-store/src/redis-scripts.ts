@@ -5,11 +5,11 @@ import type { Result } from 'ioredis';
  * with a variable number ioredis routes an autopipelined script by the count, not by the key.
  */
 export const SCRIPTS = {
-  /** counter · window in ms → count, ms left. A counter without expiry (someone's PERSIST) gets its window back. */
+  /** counter · window in ms · by how much → count, ms left. A counter without expiry (someone's PERSIST) gets its window back. */
   gthIncrement: {
     numberOfKeys: 1,
     lua: `
-      local count = redis.call('INCR', KEYS[1])
+      local count = redis.call('INCRBY', KEYS[1], ARGV[2])
       local left = redis.call('PTTL', KEYS[1])
       if left < 0 then
         left = tonumber(ARGV[1])
@@ -55,7 +55,7 @@ export const SCRIPTS = {
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    gthIncrement(key: string, windowMs: number): Result<[number, number], Context>;
+    gthIncrement(key: string, windowMs: number, by: number): Result<[number, number], Context>;
     gthCompareAndDelete(key: string, expected: string): Result<number, Context>;
     gthRaise(key: string, generation: number, lifeMs: number): Result<number, Context>;
     gthDescribe(markerKey: string): Result<[string, string | null], Context>;

@@ -38,9 +38,9 @@ export class RedisTransientStore implements TransientStore {
     return (await this.connection.run((redis) => redis.set(PREFIX + key, value, 'PX', ttlMs, 'NX'))) === 'OK';
   }
 
-  async increment(key: string, windowMs: number): Promise<{ count: number; resetMs: number }> {
+  async increment(key: string, windowMs: number, by = 1): Promise<{ count: number; resetMs: number }> {
     requireLifetime('windowMs', windowMs);
-    const [count, resetMs] = await this.connection.run((redis) => redis.gthIncrement(PREFIX + key, windowMs));
+    const [count, resetMs] = await this.connection.run((redis) => redis.gthIncrement(PREFIX + key, windowMs, by));
     return { count, resetMs };
   }
 

@@ -164,6 +164,8 @@ describe.each([
     });
 
     it('ends the window when it should, however often it is called', async () => {
+      expect(await store.increment('several', 60_000, 5)).toMatchObject({ count: 5 });
+      expect(await store.increment('several', 60_000, 3)).toMatchObject({ count: 8 });
       const first = await store.increment('window', 60_000);
       expect(first).toEqual({ count: 1, resetMs: 60_000 });
       await fixture.elapse('window', 40_000);

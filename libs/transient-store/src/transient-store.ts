@@ -19,10 +19,10 @@ export interface TransientStore {
   /** True for the one caller that stored its value; false when the key was held already. */
   setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
   /**
-   * Adds one to a counter that starts with its first call and ends `windowMs` later, however often it is called
+   * Adds `by` (a whole number above zero; one unless told) to a counter that starts with its first call and ends `windowMs` later, however often it is called
    * (D44, D57). `resetMs` is what remains of the window.
    */
-  increment(key: string, windowMs: number): Promise<{ count: number; resetMs: number }>;
+  increment(key: string, windowMs: number, by?: number): Promise<{ count: number; resetMs: number }>;
   /** Deletes only what the caller put there, so a lock that ran out is not taken from its next holder. */
   compareAndDelete(key: string, expected: string): Promise<boolean>;
   delete(key: string): Promise<void>;

@@ -5,7 +5,7 @@ import { ExternalIdentityEntity } from './external-identity.entity.js';
 import { GroupEntity, GroupMembershipEntity, GroupReferenceEntity } from './group.entity.js';
 import { OrganizationEntity } from './organization.entity.js';
 import { ProviderEntity } from './provider.entity.js';
-import { RefreshFamilyEntity, RefreshTokenEntity } from './refresh-token.entity.js';
+import { RefreshFamilyEntity } from './refresh-family.entity.js';
 import { RevocationEntity } from './revocation.entity.js';
 import {
   CertificateWarningEntity,
@@ -30,7 +30,6 @@ export const allEntities = [
   AdministratorPinEntity,
   SessionEntity,
   RefreshFamilyEntity,
-  RefreshTokenEntity,
   RevocationEntity,
   ClientCredentialEntity,
   SigningKeyEntity,
