@@ -9,7 +9,7 @@ const mayImport = {
   'transient-store': ['config'],
   edge: ['oauth2', 'config', 'transient-store'],
   audit: ['database'],
-  keys: ['config', 'database', 'transient-store'],
+  keys: ['config', 'database', 'transient-store', 'audit'],
   revocation: ['config', 'database', 'transient-store'],
   directory: ['oauth2', 'config', 'database', 'transient-store', 'audit', 'edge', 'revocation'],
   outbound: ['config'],

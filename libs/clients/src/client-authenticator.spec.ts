@@ -1,3 +1,4 @@
+import { AuditLog } from '@app/audit';
 import { Secret } from '@app/config';
 import { Lockout } from '@app/edge';
 import { startRedis, type RedisServer } from '../../../test/harness/redis-server.js';
@@ -175,6 +176,8 @@ describe.each(['in process', 'with Redis'] as const)('ClientAuthenticator %s', (
       for (let i = 0; i < 10; i++) await expect(authenticate(wrong)).rejects.toMatchObject(INVALID);
       await expect(authenticate(presented)).rejects.toMatchObject({ code: 'rate_limit_exceeded', status: 429 });
       expect(await authenticate(presented, '198.51.100.9')).toMatchObject({ clientId });
+      await t.app.get(AuditLog, { strict: false }).settled();
+      expect((await t.audited('client.locked')).filter(({ subject }) => subject === clientId)).toHaveLength(1);
       t.later(15 * 60_000 + 1);
     });
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog } from '@app/audit';
 import { CLOCK, type Clock } from '@app/config';
 import { Lockout } from '@app/edge';
 import { OAuthError, secretMatches } from '@app/oauth2';
@@ -30,6 +31,7 @@ export class ClientAuthenticator {
     private readonly revocations: Revocations,
     private readonly lockout: Lockout,
     private readonly usage: ClientUsage,
+    private readonly audit: AuditLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -66,7 +68,10 @@ export class ClientAuthenticator {
     const [stored] = await Promise.all([this.current(presented.clientId), open]);
     const matches = secretMatches(presented.clientSecret, stored?.secretHash ?? NOBODYS_HASH);
     if (stored === undefined || !matches) {
-      await this.lockout.failed(presented.clientId, address);
+      const outcome = await this.lockout.failed(presented.clientId, address);
+      // An unknown identifier is any text of the caller's, now and then a secret by mistake: not for keeping.
+      if (outcome === 'locked' && stored !== undefined)
+        this.audit.recordApart({ kind: 'client.locked', clientId: stored.client.clientId }, { remoteAddress: address });
       throw invalidClient(
         presented,
         stored === undefined ? 'unknown, deleted, or of a disabled owner' : 'wrong secret',

@@ -47,10 +47,10 @@ export class Lockout {
     this.#refuseIfLocked(pair);
   }
 
-  /** Counts a secret that was wrong; the last allowed one locks the pair. Never throws. */
-  async failed(identifier: string, address: string): Promise<void> {
+  /** Counts a secret that was wrong. Answers `locked` for the one that locked the pair, once. Never throws. */
+  async failed(identifier: string, address: string): Promise<'counted' | 'locked'> {
     const { enabled, lockoutFailures, lockoutWindowMs, lockoutDurationMs } = this.config.rateLimits;
-    if (!enabled) return;
+    if (!enabled) return 'counted';
     const pair = pairKey(identifier, address);
     const now = this.clock().getTime();
     let { count } = this.#failures.add(pair, lockoutWindowMs, now);
@@ -61,10 +61,11 @@ export class Lockout {
     } catch (error) {
       this.#ownMemoryOnly(error);
     }
-    if (count < lockoutFailures) return;
+    if (count < lockoutFailures) return 'counted';
     this.#locks.learn(pair, 1, now + lockoutDurationMs, now);
-    if (count === lockoutFailures)
-      this.#logger.warn({ message: 'Too many wrong secrets; locked', address, seconds: lockoutDurationMs / 1000 });
+    if (count > lockoutFailures) return 'counted';
+    this.#logger.warn({ message: 'Too many wrong secrets; locked', address, seconds: lockoutDurationMs / 1000 });
+    return 'locked';
   }
 
   #refuseIfLocked(pair: string): void {

@@ -63,6 +63,12 @@ describe('D40', () => {
     expect(published(one)).toHaveLength(4);
     expect(published(two)).toEqual(published(one));
     expect(kidOf(await sign(one))).toBe(kidOf(first));
+    const audited = await (
+      await deployment.connect()
+    ).query(`SELECT subject FROM audit_events WHERE kind = 'keys.rotated'`);
+    expect(audited.rows.map(({ subject }: { subject: string }) => subject).toSorted()).toEqual(
+      published(one).toSorted(),
+    );
 
     deployment.wait(DAY_MS - 1);
     const last = await sign(two);

@@ -1,4 +1,5 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { AuditModule } from '@app/audit';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { TransientStoreModule } from '@app/transient-store';
 import { KeyRotation } from './key-rotation.js';
@@ -16,7 +17,7 @@ export class KeysModule {
   /** One object for all importers: Nest tells dynamic modules apart by reference, and there is one set of keys. */
   private static readonly root: DynamicModule = {
     module: KeysModule,
-    imports: [TransientStoreModule.forRoot()],
+    imports: [AuditModule, TransientStoreModule.forRoot()],
     providers: [
       { provide: SecretBox, inject: [GATEHOUSE_CONFIG], useFactory: createSecretBox },
       SigningKeyRepository,

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog } from '@app/audit';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { Database, SigningKeyEntity } from '@app/database';
 import type { EntityManager } from 'typeorm';
@@ -42,6 +43,7 @@ export class SigningKeyRepository {
   constructor(
     private readonly database: Database,
     private readonly box: SecretBox,
+    private readonly audit: AuditLog,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
@@ -98,6 +100,10 @@ export class SigningKeyRepository {
     for (const { kid, signsUntil, retiresAt } of plan.reschedule)
       await table.update({ kid }, { signsUntil, retiresAt });
     if (plan.remove.length > 0) await table.delete([...plan.remove]);
+    await this.audit.recordAll(
+      manager,
+      published.map(({ purpose, kid }) => ({ kind: 'keys.rotated', purpose, keyId: kid })),
+    );
     return { published, rescheduled: plan.reschedule, removed: plan.remove };
   }
 }
