@@ -15,6 +15,7 @@ const holder: EmailHolder = {
   disabled: false,
   isAdministrator: false,
   providers: ['other'],
+  linkByVerifiedEmailDomains: ['other.example', 'acme.example'],
 };
 
 /** A new identity whose verified e-mail belongs to a user that it may be linked to. */
@@ -68,6 +69,11 @@ const TABLE: readonly (readonly [string, Partial<AccountFacts>, AccountDecision]
     'does not link in another domain',
     { email: parseEmailAddress('ada@sub.acme.example') },
     conflict('linking_not_allowed'),
+  ],
+  [
+    'R17 does not link to a holder whose own providers may not link in that domain',
+    { emailHolder: { ...holder, linkByVerifiedEmailDomains: ['other.example'] } },
+    conflict('linking_not_allowed_for_holder'),
   ],
   ['does not link an unverified claim', { emailVerified: false }, conflict('claim_not_verified')],
   [

@@ -10,6 +10,8 @@ export interface EmailHolder {
   readonly isAdministrator: boolean;
   /** The providers that this user has an identity at. */
   readonly providers: readonly string[];
+  /** Domains in which at least one of those providers may link, too. */
+  readonly linkByVerifiedEmailDomains: readonly string[];
 }
 
 /** All that the policy looks at. `knownUser`: the user of this very (provider, issuer, subject), where there is one. */
@@ -32,6 +34,7 @@ export type ConflictReason =
   | 'other_organization'
   | 'claim_not_verified'
   | 'holder_not_verified'
+  | 'linking_not_allowed_for_holder'
   | 'holder_is_administrator'
   | 'holder_is_disabled'
   | 'holder_has_identity_at_provider';
@@ -63,14 +66,19 @@ export function decideAccount(facts: AccountFacts): AccountDecision {
 
 function linkObstacle(facts: AccountFacts, email: EmailAddress, holder: EmailHolder): ConflictReason | undefined {
   const { provider } = facts;
-  if (!provider.linkByVerifiedEmailDomains.some((domain) => domain.toLowerCase() === email.domain))
-    return 'linking_not_allowed';
+  if (!covers(provider.linkByVerifiedEmailDomains, email)) return 'linking_not_allowed';
   if (holder.organizationId !== provider.organizationId) return 'other_organization';
   if (!facts.emailVerified) return 'claim_not_verified';
   if (!holder.emailVerified) return 'holder_not_verified';
+  // Or whoever gets an account with that address at a lax second provider would wait there for its owner (R17).
+  if (!covers(holder.linkByVerifiedEmailDomains, email)) return 'linking_not_allowed_for_holder';
   if (holder.isAdministrator) return 'holder_is_administrator';
   if (holder.disabled) return 'holder_is_disabled';
   // Two subjects at one provider are two accounts there; one mailbox for both means that it changed hands.
   if (holder.providers.includes(provider.id)) return 'holder_has_identity_at_provider';
   return undefined;
+}
+
+function covers(domains: readonly string[], email: EmailAddress): boolean {
+  return domains.some((domain) => domain.toLowerCase() === email.domain);
 }

@@ -10,7 +10,7 @@ describe('sign-in', () => {
   beforeAll(async () => {
     t = await TestDirectory.open({
       providers: [
-        aProvider('acme'),
+        aProvider('acme', { linkByVerifiedEmailDomains: ['acme.example'] }),
         aProvider('other'),
         aProvider('linking', { linkByVerifiedEmailDomains: ['acme.example'] }),
         aProvider('tenant', { organization: 'tenant', linkByVerifiedEmailDomains: ['acme.example'] }),
@@ -79,6 +79,14 @@ describe('sign-in', () => {
         { provider: 'linking', is_primary: false },
       ]);
       expect(await facts('identity.linked')).toContainEqual(expect.objectContaining({ subject: first.userId }));
+    });
+
+    it('R17 does not link to somebody whom a provider without that right brought in', async () => {
+      await t.signIn({ ...person(), provider: 'other' });
+      await expect(t.signIn({ ...person(), provider: 'linking' })).rejects.toMatchObject({ code: 'account_conflict' });
+      expect(await facts('account.conflict')).toContainEqual(
+        expect.objectContaining({ details: { provider: 'linking', reason: 'linking_not_allowed_for_holder' } }),
+      );
     });
 
     it('never links to an administrator, pinned or about to be', async () => {

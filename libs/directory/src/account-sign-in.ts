@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog, type AuditContext, type SignInRefusal } from '@app/audit';
-import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { allProviders, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { OAuthError, temporarilyUnavailable } from '@app/oauth2';
 import type { Revoke } from '@app/revocation';
 import type { EntityManager } from 'typeorm';
@@ -125,7 +125,7 @@ export class AccountSignIn {
     provider: ProviderState,
     account: KnownAccount | undefined,
   ): Promise<AccountDecision> {
-    const settings = this.config.providers.find(({ id }) => id === claim.provider);
+    const settings = allProviders(this.config).find(({ id }) => id === claim.provider);
     const facts = {
       provider: {
         id: claim.provider,
@@ -142,6 +142,7 @@ export class AccountSignIn {
     await this.accounts.lockEmail(manager, provider.organizationId, email);
     const holder = await this.accounts.findEmailHolder(manager, provider.organizationId, email);
     if (holder === undefined) return decideAccount(facts);
+    const providers = holder.identities.map((identity) => identity.provider);
     return decideAccount({
       ...facts,
       emailHolder: {
@@ -150,7 +151,10 @@ export class AccountSignIn {
         emailVerified: holder.emailVerified,
         disabled: holder.disabled,
         isAdministrator: this.administrators.isOrWouldBe(holder),
-        providers: holder.identities.map((identity) => identity.provider),
+        providers,
+        linkByVerifiedEmailDomains: allProviders(this.config)
+          .filter(({ id, enabled }) => enabled && providers.includes(id))
+          .flatMap((provider) => provider.linkByVerifiedEmailDomains),
       },
     });
   }

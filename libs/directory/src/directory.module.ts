@@ -10,15 +10,18 @@ import { Directory } from './directory.js';
 import { GroupRepository } from './group.repository.js';
 import { ProviderGroupsController } from './provider-groups.controller.js';
 import { ProviderRecords } from './provider-records.js';
+import { ProviderUsersRepository } from './provider-users.repository.js';
+import { SamlUsersController } from './saml-users.controller.js';
 import { UserProfileReader } from './user-profile.js';
 import { UsersMeController } from './users-me.controller.js';
 
 @Module({
   imports: [AuditModule, RevocationModule, TransientStoreModule.forRoot()],
-  controllers: [UsersMeController, ProviderGroupsController],
+  controllers: [UsersMeController, ProviderGroupsController, SamlUsersController],
   providers: [
     AccountRepository,
     GroupRepository,
+    ProviderUsersRepository,
     Administrators,
     AccountSignIn,
     UserProfileReader,

@@ -3,7 +3,7 @@
  *
  * Owns: who an identity is (D17), profiles, administrators and their pins, provider records, the end of a user.
  * Does not own: how a provider is spoken to, sessions, tokens, or clients.
- * Routes: GET, DELETE /users/me · GET /oauth2/providers/{idp}/groups.
+ * Routes: GET, DELETE /users/me · GET /oauth2/providers/{idp}/groups · GET /saml/providers/{idp}/users.
  */
 export { DirectoryModule } from './directory.module.js';
 export { Directory, type Actor } from './directory.js';

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { AuditLog, type AuditContext } from '@app/audit';
-import { GATEHOUSE_CONFIG, type GatehouseConfig, type ProviderConfig } from '@app/config';
+import { allProviders, GATEHOUSE_CONFIG, type AnyProviderConfig, type GatehouseConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
 import { Revocations, type Revoke } from '@app/revocation';
 import type { EntityManager } from 'typeorm';
 
 /** What of a provider's settings its record repeats. */
-export type RecordedSettings = Pick<ProviderConfig, 'id' | 'organization' | 'enabled'>;
+export type RecordedSettings = Pick<AnyProviderConfig, 'id' | 'organization' | 'enabled'>;
 
 /** Who switches a provider. `by`: a user id, or a word for what is not a person. */
 export interface Switcher extends AuditContext {
@@ -35,7 +35,7 @@ export class ProviderRecords implements OnApplicationBootstrap {
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.sync(this.config.providers);
+    await this.sync(allProviders(this.config));
   }
 
   /**
