@@ -28,6 +28,10 @@ describe('the settings reference', () => {
     expect(reference).toContain('| `lifetimes.access_token_seconds` | – | whole number 1–86400 | `900` |');
     expect(reference).toContain('| `access_token_algorithm` | – | `ES256`, `RS256`, `EdDSA` | `ES256` |');
     expect(reference).toContain('| `client_id` | `oidc`, `oauth2` | text | **obligatory** |');
+    expect(reference).toContain('| `saml.clock_skew_seconds` | – | whole number 0–120 | `120` |');
+    expect(reference).toContain('| `saml.verifier` | `GATEHOUSE_SAML_VERIFIER` | `strict`, `node-saml` | `strict` |');
+    expect(reference).toContain('| `sign_requests` | `true` or `false` | `true` |');
+    expect(reference).toContain('| `entity_id` | URI | `{public_url}/saml/{id}/metadata` |');
   });
 
   it('keeps its tables whole', () => {
@@ -40,6 +44,7 @@ describe('the settings reference', () => {
     const example = /```yaml\n([\s\S]*?)```/.exec(reference)?.[1];
     const config = load({ ACME_CLIENT_SECRET: 'a', GITHUB_CLIENT_SECRET: 'b' }, example);
     expect(config.providers.map(({ id }) => id)).toEqual(['acme', 'github', 'test', 'dev']);
+    expect(config.samlProviders.map(({ id }) => id)).toEqual(['okta', 'dev-saml']);
     expect(config.lifetimes.accessTokenSeconds).toBe(600);
   });
 });

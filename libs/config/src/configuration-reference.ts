@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { environmentNameOf } from './environment.js';
 import { providerSchema } from './provider.schema.js';
+import { samlProviderSchema } from './saml-provider.schema.js';
 import { innerSchema } from './schema-shape.js';
 import { settingDocs } from './setting-docs.js';
 import { kinds } from './setting-kinds.js';
@@ -34,6 +35,13 @@ oauth_providers:
     client_secret: \${GITHUB_CLIENT_SECRET}
     scopes: [read:user, user:email]
     subject_field: id
+saml_providers:
+  - id: okta
+    name: Okta
+    metadata_url: https://example.okta.com/app/abc/sso/saml/metadata
+    attributes: { email: [email, mail], groups: groups }
+    verified_email_domains: [example.com]
+    link_by_verified_email: [example.com]
 lifetimes: { access_token_seconds: 600 }
 `;
 
@@ -72,7 +80,7 @@ export function configurationReference(): string {
     const rows = Object.entries(inner.shape).map(([member, memberSchema]) => settingRow([key, member], memberSchema));
     sections.push(`\n## \`${key}\`\n\n${meaningOf(schema, key)}\n\n${settingTable(rows)}`);
   }
-  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}`;
+  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}`;
 }
 
 const settingTable = (rows: readonly string[]): string =>
@@ -121,6 +129,13 @@ function providerPart(): string {
   return `\n## \`oauth_providers\`\n\nAddresses are https; http is accepted only on a loopback host with \`outbound.allow_private\`.\n\n${columns}`;
 }
 
+function samlProviderPart(): string {
+  const rows = Object.entries(samlProviderSchema.shape).map(([key, schema]) =>
+    row([code(key), typeText(schema), defaultText(schema), meaningOf(schema, `saml_providers[].${key}`)]),
+  );
+  return `\n## \`saml_providers\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
+}
+
 /** @throws Error for a setting without a meaning: the reference must not have holes */
 function meaningOf(schema: Schema, key: string): string {
   const doc = settingDocs.get(schema);
@@ -135,7 +150,7 @@ function typeText(schema: Schema): string {
   if (inner instanceof z.ZodEnum) return inner.options.map((option) => code(String(option))).join(', ');
   if (inner instanceof z.ZodLiteral) return [...inner.values].map((value) => code(String(value))).join(', ');
   if (inner instanceof z.ZodArray) return `list of ${typeText(inner.element)}`;
-  return inner instanceof z.ZodDiscriminatedUnion ? 'sections, see below' : 'text';
+  return inner instanceof z.ZodDiscriminatedUnion || inner instanceof z.ZodObject ? 'sections, see below' : 'text';
 }
 
 function defaultText(schema: Schema): string {

@@ -36,6 +36,8 @@ export const environmentSettings: Readonly<Record<string, EnvironmentSetting>> =
   INTERNAL_PORT: { path: ['internal_port'] },
   TEST_IDP_PORT: { path: ['test_idp_port'] },
   GATEHOUSE_RATE_LIMITS: { path: ['rate_limits', 'enabled'] },
+  GATEHOUSE_SAML_VERIFIER: { path: ['saml', 'verifier'] },
+  GATEHOUSE_SAML_WORKERS: { path: ['saml', 'workers'] },
   LOG_LEVEL: { path: ['log_level'] },
 };
 

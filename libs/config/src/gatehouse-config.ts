@@ -130,6 +130,9 @@ export interface SamlProviderConfig extends ProviderBase {
   readonly verifiedEmailDomains: readonly string[];
 }
 
+/** A provider of either protocol; their ids are one namespace (D55). */
+export type AnyProviderConfig = ProviderConfig | SamlProviderConfig;
+
 /** What holds for every SAML provider. */
 export interface SamlSettings {
   /** Which engine verifies responses. */

@@ -9,6 +9,8 @@ export { Secret } from './secret.js';
 export type {
   AccessTokenAlgorithm,
   AdminEntry,
+  AnyProviderConfig,
+  AuthnContextComparison,
   ClientCallback,
   GatehouseConfig,
   Lifetimes,
@@ -17,11 +19,16 @@ export type {
   OidcProviderConfig,
   ProviderConfig,
   RateLimits,
+  SamlAttributeNames,
+  SamlMetadataSource,
+  SamlProviderConfig,
+  SamlSettings,
   TestProviderConfig,
 } from './gatehouse-config.js';
 export { CLOCK, type Clock } from './clock.js';
 export { ConfigModule, GATEHOUSE_CONFIG } from './config.module.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
+export { allProviders } from './all-providers.js';
 export { loadConfig } from './load-config.js';
 export { loadConfigFromProcess } from './process-config.js';
 export { configurationReference } from './configuration-reference.js';

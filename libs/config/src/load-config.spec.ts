@@ -158,7 +158,7 @@ describe('the file', () => {
     expect(load({}, '# nothing\nsaml_providers: []\norganizations:\napplications: []\n').port).toBe(8080);
   });
 
-  it.each(['saml_providers', 'organizations', 'applications'])('says that %s is not available yet', (key) => {
+  it.each(['organizations', 'applications'])('says that %s is not available yet', (key) => {
     expect(faultsOf({}, `${key}: [{ id: x }]`)).toEqual([
       { key, message: expect.stringContaining('not available yet') },
     ]);

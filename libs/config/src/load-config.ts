@@ -4,10 +4,12 @@ import { readConfigFile, type SettingsDocument } from './config-file.js';
 import { FaultCollector } from './configuration-error.js';
 import { deploymentOf, type Deployment } from './deployment.js';
 import { overlayEnvironment } from './environment.js';
-import type { ClientCallback, GatehouseConfig, ProviderConfig, SamlSettings } from './gatehouse-config.js';
-import { checkProviders } from './provider-rules.js';
+import type { ClientCallback, GatehouseConfig, ProviderConfig, SamlProviderConfig } from './gatehouse-config.js';
+import { checkProviderIds, checkProviders } from './provider-rules.js';
 import { developmentProvider, testProvider, toProviderConfig } from './providers.js';
 import { readSettings } from './read-settings.js';
+import { checkPostLogoutRedirectUris, checkSamlProviders } from './saml-provider-rules.js';
+import { developmentSamlProvider, toSamlProviderConfig, toSamlSettings } from './saml-providers.js';
 import { checkCorsOrigins, checkSettings } from './setting-rules.js';
 import type { Settings } from './settings.schema.js';
 
@@ -25,7 +27,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => s
   const settings = readSettings(document, nameOf, faults);
   const deployment = deploymentOf(env, settings, faults);
   checkClientCallbacks(document.client_callbacks, nameOf, faults);
-  checkProviders(document.oauth_providers, deployment, faults);
+  const { oauth_providers: oauth, saml_providers: saml } = document;
+  checkProviderIds({ oauth_providers: oauth, saml_providers: saml }, faults);
+  checkProviders(oauth, deployment, faults);
+  const callbackUrls = callbacksOf(settings, deployment).map(({ url }) => url);
+  checkSamlProviders(saml, { ...deployment, callbackUrls, fragmentDelivery: settings.fragment_delivery }, faults);
+  checkPostLogoutRedirectUris(document.saml, nameOf, faults);
   checkCorsOrigins(document.cors_origins, nameOf, faults);
   checkSettings(settings, deployment, nameOf, faults);
   faults.throwIfAny();
@@ -84,8 +91,8 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
       lockoutDurationMs: settings.rate_limits.lockout_duration_ms,
     },
     providers: providersOf(settings, deployment),
-    samlProviders: [],
-    saml: samlDefaults,
+    samlProviders: samlProvidersOf(settings, deployment, clientCallbacks),
+    saml: toSamlSettings(settings.saml),
   };
 }
 
@@ -97,12 +104,32 @@ function callbacksOf(settings: Settings, { production, publicUrl }: Deployment):
 
 /** The configured providers, then those of development unless the file uses their ids itself (D22). */
 function providersOf(settings: Settings, { testAllowed, testIdpPort }: Deployment): ProviderConfig[] {
-  const configured = settings.oauth_providers.map(toProviderConfig);
   const builtIn: ProviderConfig[] = [];
   if (testAllowed && settings.test_provider !== false) builtIn.push(testProvider);
   if (testIdpPort !== undefined) builtIn.push(developmentProvider(testIdpPort));
-  return [...configured, ...builtIn.filter(({ id }) => !configured.some((provider) => provider.id === id))];
+  return [...settings.oauth_providers.map(toProviderConfig), ...builtIn.filter(isFree(settings))];
 }
+
+function samlProvidersOf(
+  settings: Settings,
+  { publicUrl, testIdpPort }: Deployment,
+  callbacks: readonly ClientCallback[],
+): SamlProviderConfig[] {
+  const { fragment_delivery: fragmentDelivery } = settings;
+  const callbackUrls = callbacks.map(({ url }) => url);
+  const builtIn =
+    testIdpPort === undefined
+      ? []
+      : [developmentSamlProvider({ testIdpPort, publicUrl, callbackUrls, fragmentDelivery })];
+  const configured = settings.saml_providers.map((provider) => toSamlProviderConfig(provider, publicUrl));
+  return [...configured, ...builtIn.filter(isFree(settings))];
+}
+
+/** Ids of OAuth and SAML providers are one namespace (D55). */
+const isFree =
+  ({ oauth_providers: oauth, saml_providers: saml }: Settings) =>
+  ({ id }: { readonly id: string }): boolean =>
+    ![...oauth, ...saml].some((provider) => provider.id === id);
 
 /** Secrets keep their value in a private field, which freezing neither reaches nor needs to. */
 function deepFreeze<T>(value: T): T {
@@ -110,16 +137,3 @@ function deepFreeze<T>(value: T): T {
   Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
 }
-
-const samlDefaults: SamlSettings = {
-  verifier: 'strict',
-  workers: 2,
-  queueLimit: 256,
-  verificationTimeoutMs: 5_000,
-  clockSkewSeconds: 120,
-  maxMessageAgeSeconds: 600,
-  keyLifetimeSeconds: 2 * 365 * 86_400,
-  keyPublishBeforeSigningSeconds: 30 * 86_400,
-  keyRetentionSeconds: 90 * 86_400,
-  postLogoutRedirectUris: [],
-};

@@ -11,18 +11,18 @@ export interface ProviderPlace {
   readonly testAllowed: boolean;
 }
 
-type Entry = Readonly<Record<string, unknown>>;
+/** A provider as it stands in the file. */
+export type Entry = Readonly<Record<string, unknown>>;
 
 const urlKeys = ['authorization_url', 'token_url', 'userinfo_url', 'emails_url'];
 
 /**
- * The rules that compare providers with each other or with other settings. They read the list as written, so that a
+ * The rules that compare OAuth providers with each other or with other settings. They read the list as written, so that a
  * fault elsewhere in an entry hides none of them; `false` as text comes from `${NAME}`.
  */
 export function checkProviders(providers: unknown, place: ProviderPlace, faults: FaultCollector): void {
   if (!Array.isArray(providers)) return;
-  const entries: Entry[] = providers.map((entry: unknown) => (isRecord(entry) ? entry : {}));
-  checkIds(entries, faults);
+  const entries = entriesOf(providers);
   checkSharedCallback(entries, faults);
   for (const [index, entry] of entries.entries()) {
     checkUrls(entry, index, place, faults);
@@ -36,16 +36,23 @@ export function checkProviders(providers: unknown, place: ProviderPlace, faults:
   }
 }
 
-/** D55. The pattern itself is in the schema. */
-function checkIds(entries: readonly Entry[], faults: FaultCollector): void {
+/** The entries of a list of providers as written; what is no section has no keys, and what is no list no entries. */
+export function entriesOf(providers: unknown): Entry[] {
+  return Array.isArray(providers) ? providers.map((entry: unknown) => (isRecord(entry) ? entry : {})) : [];
+}
+
+/** D55: one namespace for the providers of every list, since their ids share URLs and tokens. The pattern is in the schema. */
+export function checkProviderIds(lists: Readonly<Record<string, unknown>>, faults: FaultCollector): void {
   const taken = new Set<string>();
-  for (const [index, { id }] of entries.entries()) {
-    if (typeof id !== 'string' || !providerIdPattern.test(id)) continue;
-    const key = `oauth_providers[${index}].id`;
-    if (reservedProviderIds.includes(id))
-      faults.add(key, `${id} is reserved for a route of Gatehouse; choose another id`);
-    if (taken.has(id)) faults.add(key, `${id} is used by another provider; choose another id`);
-    taken.add(id);
+  for (const [list, providers] of Object.entries(lists)) {
+    for (const [index, { id }] of entriesOf(providers).entries()) {
+      if (typeof id !== 'string' || !providerIdPattern.test(id)) continue;
+      const key = `${list}[${index}].id`;
+      if (reservedProviderIds.includes(id))
+        faults.add(key, `${id} is reserved for a route of Gatehouse; choose another id`);
+      if (taken.has(id)) faults.add(key, `${id} is used by another provider; choose another id`);
+      taken.add(id);
+    }
   }
 }
 

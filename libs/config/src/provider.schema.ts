@@ -11,7 +11,8 @@ const providerId = z
   .regex(providerIdPattern, 'must begin with a letter and have at most 100 of A-Z a-z 0-9 _ -')
   .register(kinds, { text: 'text' });
 
-const domain = z
+/** A mail domain as the rules about e-mail compare it: lower case, never a wildcard. */
+export const mailDomain = z
   .string('must be a mail domain, like example.com')
   .regex(
     /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
@@ -23,7 +24,7 @@ const linkDomains = z
   .preprocess(
     (value) => (value === false || value === 'false' ? [] : value),
     z.array(
-      domain,
+      mailDomain,
       'must be false, or the list of mail domains in which a verified address may link, like [example.com]',
     ),
   )
@@ -44,7 +45,8 @@ const authorizationParameters = z
   )
   .register(kinds, { text: 'section of `name: value`' });
 
-const common = {
+/** What a provider of any protocol has. */
+export const commonProviderShape = {
   id: documented(
     providerId,
     'Name in URLs and tokens, unique among all providers: a letter, then up to 99 of `A-Z a-z 0-9 _ -`; not `providers`, `acs`, `slo` or `complete`.',
@@ -55,7 +57,7 @@ const common = {
   organization: documented(text(100).default('default'), 'Organization that a first sign-in joins.'),
   link_by_verified_email: documented(
     linkDomains.default([]),
-    'Mail domains in which a verified address may join an existing user of the same organization.',
+    'Mail domains in which a verified address may join an existing user of the same organization; a provider of that user must list the domain too.',
     '`false`',
   ),
 };
@@ -97,7 +99,7 @@ const signatureAlgorithms = [
 
 export const oidcProviderSchema = section({
   type: documented(z.literal('oidc'), 'OpenID Connect: everything else comes from the discovery document.'),
-  ...common,
+  ...commonProviderShape,
   issuer: documented(url(), 'Issuer, exactly as the provider writes it.'),
   ...oauth,
   scopes: documented(
@@ -116,7 +118,7 @@ export const oidcProviderSchema = section({
 
 export const oauth2ProviderSchema = section({
   type: documented(z.literal('oauth2'), 'Plain OAuth 2.0 without ID token: the identity is read from an API.'),
-  ...common,
+  ...commonProviderShape,
   authorization_url: documented(url(), 'Where the browser is sent.'),
   token_url: documented(url(), 'Where codes are redeemed.'),
   userinfo_url: documented(url(), 'Where the identity is read.'),
@@ -137,7 +139,7 @@ export const oauth2ProviderSchema = section({
 
 export const testProviderSchema = section({
   type: documented(z.literal('test'), 'Built in, without an upstream; development on a loopback `public_url` only.'),
-  ...common,
+  ...commonProviderShape,
 });
 
 export const providerSchema = z.discriminatedUnion(

@@ -62,10 +62,14 @@ const builtIn = { icon: undefined, enabled: true, organization: 'default', linkB
 /** D22: signs in whom `login_hint` names; the caller has checked that it may exist. */
 export const testProvider: TestProviderConfig = { ...builtIn, type: 'test', id: 'test', name: 'Test' };
 
-/** The OpenID Connect provider that development starts beside the server; its secret is no secret. */
+/**
+ * The OpenID Connect provider that development starts beside the server; its secret is no secret. It may link in its own
+ * mail domain, because the SAML one knows a person of it too (D63).
+ */
 export function developmentProvider(testIdpPort: number): OidcProviderConfig {
   return {
     ...builtIn,
+    linkByVerifiedEmailDomains: ['idp.test'],
     type: 'oidc',
     id: 'dev',
     name: 'Test IdP',

@@ -60,6 +60,8 @@ describe('R31: secrets', () => {
     'TEST_IDP_PORT',
     'TRUST_PROXY',
     'GATEHOUSE_RATE_LIMITS',
+    'GATEHOUSE_SAML_VERIFIER',
+    'GATEHOUSE_SAML_WORKERS',
     'LOG_LEVEL',
   ])('never print from a fault of %s', (name) => {
     const refusal = refusalOf({ ...production, [name]: marker });
@@ -129,6 +131,8 @@ describe('R31: secrets', () => {
       'lifetimes',
       'rate_limits',
       'oauth_providers',
+      'saml',
+      'saml_providers',
       'organizations',
     ];
     for (const place of places) {

@@ -68,7 +68,13 @@ function checkPorts(settings: Settings, { testIdpPort }: Deployment, report: Rep
     report(['test_idp_port'], 'is also the internal port; choose another one');
 }
 
-function checkLifetimes({ lifetimes }: Settings, report: Report): void {
+function checkLifetimes({ lifetimes, saml }: Settings, report: Report): void {
+  if (saml.key_publish_before_signing_seconds >= saml.key_lifetime_seconds) {
+    report(
+      ['saml', 'key_publish_before_signing_seconds'],
+      'is not shorter than key_lifetime_seconds, so the next certificate would be made before the present one signs; lower it',
+    );
+  }
   if (lifetimes.refresh_idle_seconds > lifetimes.refresh_absolute_seconds) {
     report(['lifetimes', 'refresh_idle_seconds'], 'is longer than refresh_absolute_seconds; lower it');
   }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { providerIdPattern, providerSchema } from './provider.schema.js';
+import { samlProviderSchema } from './saml-provider.schema.js';
+import { samlSection } from './saml-section.schema.js';
 import { documented, section } from './setting-docs.js';
 import {
   flag,
@@ -199,7 +201,11 @@ export const settingsSchema = section({
   lifetimes: documented(lifetimes.prefault({}), 'How long things live, in seconds.'),
   rate_limits: documented(rateLimits.prefault({}), 'Limits for each address.'),
   oauth_providers: documented(listOf(providerSchema).default([]), 'OAuth 2.0 and OpenID Connect providers.'),
-  saml_providers: documented(later, 'Not available yet.'),
+  saml: documented(samlSection.prefault({}), 'What holds for every SAML provider.'),
+  saml_providers: documented(
+    listOf(samlProviderSchema).default([]),
+    'SAML 2.0 identity providers, each known by its metadata.',
+  ),
   organizations: documented(later, 'Not available yet.'),
   applications: documented(later, 'Not available yet.'),
 });
