@@ -63,7 +63,7 @@ const libRules = Object.entries(mayImport).map(([lib, allowed]) => ({
   name: `${lib}-may-import`,
   severity: 'error',
   comment: `libs/${lib} may import only: ${allowed.join(', ') || 'nothing'}`,
-  from: { path: `^libs/${esc(lib)}/` },
+  from: { path: `^libs/${esc(lib)}/`, pathNot: '\\.spec-support\\.ts$' },
   to: { path: '^libs/', pathNot: `^libs/(${[lib, ...allowed].map(esc).join('|')})/` },
 }));
 
@@ -122,7 +122,7 @@ export default {
       name: 'one-wrapper-saml',
       severity: 'error',
       comment: 'XML and the SAML libraries are spoken only in saml; the development IdP is a stranger and has its own',
-      from: { path: '^(libs|apps)/', pathNot: '^libs/saml/|^apps/test\\-idp/|\\.spec\\.ts$' },
+      from: { path: '^(libs|apps)/', pathNot: '^libs/saml/|^apps/test\\-idp/|\\.spec(-support)?\\.ts$' },
       to: { path: 'node_modules/(@node-saml|libxml2-wasm|piscina|xml-crypto|@xmldom|samlify)/' },
     },
     {

@@ -32,6 +32,7 @@ export type CheckName =
   | 'status'
   | 'response-issuer'
   | 'assertion-issuer'
+  | 'issuer'
   | 'destination'
   | 'in-response-to'
   | 'recipient'
@@ -49,11 +50,14 @@ export type CheckName =
   | 'authn-context'
   | 'name-id'
   | 'subject'
+  | 'groups'
   | 'replay'
   | 'browser'
   | 'unsolicited'
   | 'provider'
-  | 'logged-out';
+  | 'logged-out'
+  // A document, not a message
+  | 'metadata';
 
 /**
  * One thing that was checked: the log, the audit and later the administrator read it. `expected` and `found` are short,

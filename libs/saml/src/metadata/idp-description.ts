@@ -22,4 +22,6 @@ export interface IdpDescription {
   readonly validUntil: string | undefined;
   /** The shortest `cacheDuration` of the entity and what contains it. */
   readonly cacheSeconds: number | undefined;
+  /** Why it must not be used, for operators. Others of the same document may be fine. */
+  readonly unusable?: string;
 }

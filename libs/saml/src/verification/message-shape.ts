@@ -1,0 +1,100 @@
+import { XmlAttribute, XmlXPath } from 'libxml2-wasm';
+import { quoteFound } from '../verdict.js';
+import { refuse, type Verdicts } from './refused.js';
+import { childrenOf, DSIG, isElement, SAML, SAMLP, XmlElement } from './xml-document.js';
+
+/** Compiled once; they live as long as the worker. By local name: an ID or an assertion in a foreign namespace counts too. */
+const IDS = XmlXPath.compile("//@*[local-name()='ID' or local-name()='Id' or local-name()='id']");
+const ASSERTIONS = XmlXPath.compile("//*[local-name()='Assertion' or local-name()='EncryptedAssertion']");
+const SIGNATURES = XmlXPath.compile(`//*[local-name()='Signature' and namespace-uri()='${DSIG}']`);
+
+export interface ResponseShape {
+  readonly assertion: { readonly kind: 'plain' | 'encrypted'; readonly element: XmlElement } | undefined;
+  readonly responseSignature: XmlElement | undefined;
+  readonly assertionSignature: XmlElement | undefined;
+}
+
+/** Core §1.3.4, XML Signature §4.3.3.2: what `#ID` names must not be a matter of taste (R6). Returns the IDs. */
+export function requireUniqueIds(
+  root: XmlElement,
+  verdicts: Verdicts,
+  others: ReadonlySet<string> = new Set(),
+): Set<string> {
+  const seen = new Set<string>();
+  for (const node of root.find(IDS)) {
+    if (!(node instanceof XmlAttribute)) continue;
+    const id = node.value;
+    if (seen.has(id) || others.has(id)) refuse('unique-ids', 'every ID once', `${quoteFound(id)} twice`);
+    seen.add(id);
+  }
+  verdicts.pass('unique-ids', 'every ID once');
+  return seen;
+}
+
+/**
+ * The one place for everything (R3, R6): at most one assertion in the whole document, a child of the Response; at most one
+ * signature of each of the two, their own child; no other signature anywhere. A wrapped original has no place left to be.
+ */
+export function shapeOfResponse(root: XmlElement, verdicts: Verdicts): ResponseShape {
+  requireRoot(root, SAMLP, 'Response', verdicts);
+  const found = root.find(ASSERTIONS);
+  const [element] = found;
+  if (found.length > 1) refuse('one-assertion', 'one Assertion or EncryptedAssertion', `${found.length}`);
+  if (element === undefined) {
+    const [responseSignature] = requireSignatures(root, [root], verdicts);
+    return { assertion: undefined, responseSignature, assertionSignature: undefined };
+  }
+  if (!(element instanceof XmlElement) || element.namespaceUri !== SAML || element.parent?.isSameNode(root) !== true) {
+    return refuse('one-assertion', 'it as a child of the Response', 'it elsewhere');
+  }
+  verdicts.pass('one-assertion', 'one, a child of the Response');
+  const kind = element.name === 'Assertion' ? 'plain' : 'encrypted';
+  const [responseSignature, assertionSignature] = requireSignatures(
+    root,
+    kind === 'plain' ? [root, element] : [root],
+    verdicts,
+  );
+  return { assertion: { kind, element }, responseSignature, assertionSignature };
+}
+
+/** A LogoutRequest or LogoutResponse; returns its signature. */
+export function shapeOfLogout(root: XmlElement, name: string, verdicts: Verdicts): XmlElement | undefined {
+  requireRoot(root, SAMLP, name, verdicts);
+  if (root.find(ASSERTIONS).length > 0) refuse('one-assertion', 'none in a logout message', 'one');
+  return requireSignatures(root, [root], verdicts)[0];
+}
+
+/** An assertion that came out of an EncryptedAssertion: the same rules once more (R7). Returns its signature. */
+export function shapeOfDecrypted(root: XmlElement, verdicts: Verdicts): XmlElement | undefined {
+  requireRoot(root, SAML, 'Assertion', verdicts);
+  if (root.find(ASSERTIONS).length > 1) refuse('one-assertion', 'one, not one inside another', 'more');
+  return requireSignatures(root, [root], verdicts)[0];
+}
+
+/** The child signature of each of these elements; no signature may be anywhere else. */
+function requireSignatures(
+  root: XmlElement,
+  parents: readonly XmlElement[],
+  verdicts: Verdicts,
+): (XmlElement | undefined)[] {
+  const signatures = parents.map((parent) => {
+    const [first, second] = childrenOf(parent, DSIG, 'Signature');
+    if (second !== undefined) refuse('signature-position', `one signature of the ${parent.name}`, 'more');
+    return first;
+  });
+  const count = root.find(SIGNATURES).length;
+  const placed = signatures.filter((signature) => signature !== undefined).length;
+  const names = parents.map((parent) => parent.name).join(' or ');
+  verdicts.require(
+    'signature-position',
+    count === placed,
+    `signatures only as a child of ${names}`,
+    `${count - placed} elsewhere`,
+  );
+  return signatures;
+}
+
+export function requireRoot(root: XmlElement, namespace: string, name: string, verdicts: Verdicts): void {
+  const found = `${quoteFound(root.name)} in ${quoteFound(root.namespaceUri)}`;
+  verdicts.require('root-element', isElement(root, namespace, name), `${name} of SAML 2.0`, found);
+}
