@@ -55,7 +55,7 @@ const ERROR_DESCRIPTIONS: Readonly<Record<number, string>> = {
   404: 'Unknown',
   405: 'This address does not answer this method',
   409: 'It conflicts with what is stored',
-  413: 'The body is larger than 64 KiB',
+  413: 'The body is larger than this operation takes',
   415: 'The body has another content type than the operation takes',
   422: 'A field does not hold what it must',
   429: 'Too many requests, or locked after too many wrong secrets',

@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OAuthError } from '@app/oauth2';
 import { scanJson } from './json-scan.js';
+import { policyOfRoute } from './route-policy.js';
 
-/** No request of any documented client comes near this; larger ones are 413 before they are read. */
+/** No request of any documented client comes near this; larger ones are 413 before they are read, but for `BodyLimit`. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
 
 const MAX_FORM_FIELDS = 200;
@@ -117,6 +118,11 @@ function addParser(fastify: FastifyInstance, contentType: string, parse: Parser)
  * stays without a parser and is 415. Nest must be created with `bodyParser: false`.
  */
 export function registerBodyParsers(fastify: FastifyInstance): void {
+  // Fastify's limit of a route wins over that of a parser.
+  fastify.addHook('onRoute', (route) => {
+    const { bodyLimitBytes } = policyOfRoute(route.config);
+    if (bodyLimitBytes !== undefined) route.bodyLimit = bodyLimitBytes;
+  });
   fastify.removeAllContentTypeParsers();
   addParser(fastify, 'application/json', parseJsonBody);
   addParser(fastify, 'application/x-www-form-urlencoded', parseFormBody);

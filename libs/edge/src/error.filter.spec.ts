@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { OAuthError, temporarilyUnavailable } from '@app/oauth2';
 import { StoreUnavailable } from '@app/transient-store';
 import { startEdge, type EdgeApplication } from './edge.spec-support.js';
-import { Dialect, Public } from './route-policy.js';
+import { BodyLimit, Dialect, Public } from './route-policy.js';
 
 const SECRET = 'gth_refresh_very-secret-upstream-text';
 
@@ -75,6 +75,13 @@ class ThingsController {
   @HttpCode(200)
   create(@Req() request: FastifyRequest): unknown {
     return { body: request.body ?? null };
+  }
+
+  @Post('large')
+  @HttpCode(200)
+  @BodyLimit(100_000)
+  large(@Req() request: FastifyRequest): unknown {
+    return { fields: Object.keys(request.body as object) };
   }
 
   @Put(':id')
@@ -181,6 +188,12 @@ describe('D4', () => {
   it('reads a body of exactly 64 KiB', async () => {
     const body = `{"a":"${'x'.repeat(65_536 - 8)}"}`;
     expect((await edge.ask('/things', { method: 'POST', headers: JSON_TYPE, body })).status).toBe(200);
+  });
+
+  it('reads as much as a route says that it takes, and no more', async () => {
+    const sized = (bytes: number) => ({ method: 'POST', headers: JSON_TYPE, body: `{"a":"${'x'.repeat(bytes - 8)}"}` });
+    expect((await edge.ask('/things/large', sized(100_000))).json()).toEqual({ fields: ['a'] });
+    expect((await edge.ask('/things/large', sized(100_001))).status).toBe(413);
   });
 
   it.each([

@@ -31,7 +31,7 @@ const CODE_OF_STATUS: Readonly<Record<number, OAuthErrorCode>> = {
 const WORDS_OF_STATUS: Readonly<Record<number, string>> = {
   404: 'There is nothing at this address; see /openapi.json for the routes',
   405: 'This address does not answer this method; see the Allow header',
-  413: 'The request body is larger than 64 KiB',
+  413: 'The request body is larger than this address takes',
   414: 'A part of the address is too long',
   415: 'Send the body as application/json or application/x-www-form-urlencoded',
 };

@@ -15,11 +15,18 @@ export interface RoutePolicy {
   readonly access: RouteAccess;
   readonly rateClass: RateClassName;
   readonly dialect: DialectName;
+  /** Largest body in bytes; undefined: what every route takes. */
+  readonly bodyLimitBytes: number | undefined;
 }
 
 type PartialPolicy = { -readonly [K in keyof RoutePolicy]?: RoutePolicy[K] };
 
-export const DEFAULT_POLICY: RoutePolicy = Object.freeze({ access: 'user', rateClass: 'api', dialect: 'tmi' });
+export const DEFAULT_POLICY: RoutePolicy = Object.freeze({
+  access: 'user',
+  rateClass: 'api',
+  dialect: 'tmi',
+  bodyLimitBytes: undefined,
+});
 
 const OWN_POLICY = Symbol('gatehouse:route-policy');
 
@@ -78,6 +85,11 @@ export function Dialect(dialect: DialectName): ClassDecorator & MethodDecorator 
   return policyDecorator({ dialect });
 }
 
+/** Takes larger bodies than other routes, e.g. for XML in a form field. */
+export function BodyLimit(bytes: number): MethodDecorator {
+  return policyDecorator({ bodyLimitBytes: bytes });
+}
+
 const complete = new WeakMap<object, RoutePolicy>();
 
 /** The policy that a handler was decorated with, the gaps filled by {@link DEFAULT_POLICY}. */
@@ -95,8 +107,13 @@ function completed(own: PartialPolicy): RoutePolicy {
   return policy;
 }
 
+/** The policy in Fastify's configuration of a route; {@link DEFAULT_POLICY} where a decorator put none there. */
+export function policyOfRoute(config: unknown): RoutePolicy {
+  const { policy } = (config ?? {}) as { policy?: PartialPolicy };
+  return policy === undefined ? DEFAULT_POLICY : completed(policy);
+}
+
 /** The policy of the route that this request matched; {@link DEFAULT_POLICY} where none did. */
 export function routePolicy(request: FastifyRequest): RoutePolicy {
-  const config = request.routeOptions.config as { policy?: PartialPolicy } | undefined;
-  return config?.policy === undefined ? DEFAULT_POLICY : completed(config.policy);
+  return policyOfRoute(request.routeOptions.config);
 }

@@ -5,7 +5,16 @@ import type { GatehouseConfig } from '@app/config';
 export const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
 /** Addresses that only a browser's own navigation may reach: no script of another origin reads them (D38). */
-const NEVER_SHARED = ['/oauth2/authorize', '/oauth2/callback', '/saml/acs'];
+const NEVER_SHARED = [
+  '/oauth2/authorize',
+  '/oauth2/callback',
+  '/saml/acs',
+  '/saml/complete',
+  '/saml/slo',
+  '/saml/logout',
+];
+/** As asked for, and as the route's pattern says it. */
+const SAML_LOGIN = /^\/saml\/[^/]+\/login$/;
 
 const EXPOSED =
   'WWW-Authenticate, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id';
@@ -28,7 +37,7 @@ function decodedPath(request: FastifyRequest): string {
 function isNeverShared(request: FastifyRequest): boolean {
   // The pattern of the matched route, where there is one, cannot be disguised by percent-encoding.
   const path = request.routeOptions.url ?? decodedPath(request);
-  return NEVER_SHARED.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+  return SAML_LOGIN.test(path) || NEVER_SHARED.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
 }
 
 function addVary(reply: FastifyReply): void {

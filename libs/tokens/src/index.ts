@@ -16,3 +16,4 @@ export { Sessions, type Authentication, type SessionEndReason } from './sessions
 export type { SessionFacts } from './session-facts.js';
 export { TokenIssuer, tokenResponse, type IssuedTokens } from './token-issuer.js';
 export { TokenResponseSchema } from './token.schema.js';
+export { UPSTREAM_LOGOUT, type PostLogoutTarget, type UpstreamLogout } from './upstream-logout.js';

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { presentedClient } from '@app/clients';
-import { ApiContract, Public, RateClass, readBody, requestContext } from '@app/edge';
+import { ApiContract, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
 import { z } from 'zod';
 import { bearerToken } from './bearer.strategy.js';
 import { TokenRevocation } from './token-revocation.js';
@@ -11,11 +11,22 @@ const RevocationRequestSchema = z.object({
   token_type_hint: z.string().max(100).optional(),
   client_id: z.string().max(2000).optional(),
   client_secret: z.string().max(1000).optional(),
+  post_logout_redirect_uri: z.string().max(2000).optional().describe('As in the query'),
+  state: z.string().max(1024).optional().describe('As in the query'),
 });
 
-const RevocationResponseSchema = z.object({ message: z.string() });
+const LogoutQuerySchema = z.object({
+  slo: z.enum(['true', 'false']).optional().describe('true: also begin the logout at the SAML identity provider (D52)'),
+  post_logout_redirect_uri: z.string().max(2000).optional().describe('Where the browser ends; allow-listed'),
+  state: z.string().max(1024).optional().describe('Given back at post_logout_redirect_uri'),
+});
 
-/** POST /oauth2/revoke: a logout by its bearer, or RFC 7009 by its `token` field (D14). */
+const RevocationResponseSchema = z.object({
+  message: z.string(),
+  slo_url: z.string().optional().describe('For the browser, once, within two minutes; absent where there is no logout'),
+});
+
+/** POST /oauth2/revoke: a logout by its bearer (D14), on request at the IdP too (D52), or RFC 7009 by its `token` field. */
 @Controller('oauth2')
 @Public()
 @RateClass('token')
@@ -28,16 +39,24 @@ export class RevocationController {
     summary: 'Log out (bearer, no token field) or revoke a token (RFC 7009)',
     tag: 'OAuth',
     access: 'public',
+    query: LogoutQuerySchema,
     body: RevocationRequestSchema,
     bodyTypes: ['application/json', 'application/x-www-form-urlencoded'],
     responses: { 200: { description: 'Done, or there was nothing to do', schema: RevocationResponseSchema } },
     errors: [400, 401, 413, 415, 429, 500, 503],
   })
-  async revoke(@Req() request: FastifyRequest): Promise<{ message: string }> {
+  async revoke(@Req() request: FastifyRequest): Promise<z.infer<typeof RevocationResponseSchema>> {
     const body = readBody(RevocationRequestSchema, request, { aliases: 'camelCase' });
     const { authorization } = request.headers;
     const bearer = bearerToken(authorization);
     if (body.token === undefined) {
+      const query = readQuery(LogoutQuerySchema, request);
+      if (query.slo === 'true') {
+        const { post_logout_redirect_uri: uri = body.post_logout_redirect_uri, state = body.state } = query;
+        const target = uri === undefined ? undefined : { uri, state };
+        const sloUrl = await this.revocation.logoutUpstream(bearer, target, requestContext(request));
+        return { message: 'Logged out successfully', ...(sloUrl === undefined ? {} : { slo_url: sloUrl }) };
+      }
       await this.revocation.logout(bearer, requestContext(request));
       return { message: 'Logged out successfully' };
     }

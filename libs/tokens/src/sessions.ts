@@ -22,9 +22,11 @@ export interface Authentication {
   readonly authTime: Date;
   readonly acr: string | undefined;
   readonly amr: readonly string[] | undefined;
+  /** When the provider's own session ends; ours ends with it (D40). */
+  readonly notAfter?: Date | undefined;
 }
 
-export type SessionEndReason = 'logout' | 'token_revoked' | 'refresh_reused' | 'code_replayed';
+export type SessionEndReason = 'logout' | 'saml_logout' | 'token_revoked' | 'refresh_reused' | 'code_replayed';
 
 /** Whether a call ended the session, or found it ended, expired and deleted, or never begun. */
 export type SessionEnding = 'ended' | 'already-ended';
@@ -45,7 +47,7 @@ export class Sessions {
     await manager.query(
       `INSERT INTO sessions (id, user_id, identity_id, provider_id, organization_id, client_id, user_generation,
                              provider_generation, organization_generation, auth_time, acr, amr, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(secs => $13))`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, LEAST(now() + make_interval(secs => $13), $14))`,
       [
         id,
         user.userId,
@@ -60,6 +62,7 @@ export class Sessions {
         authentication.acr ?? null,
         authentication.amr ?? null,
         this.config.lifetimes.refreshAbsoluteSeconds,
+        authentication.notAfter ?? null,
       ],
     );
     return id;

@@ -1,12 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { AuditLog } from '@app/audit';
-import { ClientAuthenticator, type PresentedClient } from '@app/clients';
+import { ClientAuthenticator, FirstPartyClients, type PresentedClient } from '@app/clients';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import type { Principal, RequestContext } from '@app/edge';
 import { isOpaqueToken, OAuthError } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
 import { AccessTokenVerifier } from './access-token-verifier.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Sessions } from './sessions.js';
+import { UPSTREAM_LOGOUT, type PostLogoutTarget, type UpstreamLogout } from './upstream-logout.js';
 
 /** Who may revoke: the client that a token was issued to, or the bearer of the same session (D14, RFC 7009 §2.1). */
 interface Revoker {
@@ -17,6 +19,8 @@ interface Revoker {
 /** Logout and RFC 7009 revocation. When it returns, every instance refuses what was revoked (D20). */
 @Injectable()
 export class TokenRevocation {
+  private readonly logger = new Logger(TokenRevocation.name);
+
   constructor(
     private readonly verifier: AccessTokenVerifier,
     private readonly refreshTokens: RefreshTokens,
@@ -24,6 +28,9 @@ export class TokenRevocation {
     private readonly clients: ClientAuthenticator,
     private readonly revocations: Revocations,
     private readonly audit: AuditLog,
+    private readonly firstParty: FirstPartyClients,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+    @Optional() @Inject(UPSTREAM_LOGOUT) private readonly upstream?: UpstreamLogout,
   ) {}
 
   /**
@@ -32,21 +39,35 @@ export class TokenRevocation {
    * @throws OAuthError 401 without a good bearer
    */
   async logout(bearer: string | undefined, context: RequestContext): Promise<void> {
-    if (bearer === undefined)
+    await this.endSessionOf(await this.bearerOf(bearer), context);
+  }
+
+  /**
+   * {@link logout}, and the address where the browser goes on to be signed out at the identity provider (D52); undefined
+   * where that has no logout or it cannot be begun at the moment. The session has ended in any case.
+   * @throws OAuthError 401 without a good bearer; `invalid_request` for a target that is not allow-listed, and then
+   *   nothing has ended
+   */
+  async logoutUpstream(
+    bearer: string | undefined,
+    target: PostLogoutTarget | undefined,
+    context: RequestContext,
+  ): Promise<string | undefined> {
+    const principal = await this.bearerOf(bearer);
+    if (target !== undefined && !this.mayEndAt(target.uri, principal.clientId))
       throw new OAuthError(
-        'unauthorized',
-        'Send the access token to log out as "Authorization: Bearer …", or a token field',
-        {
-          authenticate: 'Bearer',
-        },
+        'invalid_request',
+        'post_logout_redirect_uri must be a callback of the client or listed in saml.post_logout_redirect_uris',
       );
-    const verified = await this.verifier.verify(bearer);
-    if (verified === undefined)
-      throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
-        authenticate: 'Bearer',
-      });
-    if (verified.principal.kind === 'user') await this.sessions.end(verified.principal.sessionId, 'logout', context);
-    else await this.killToken(verified.principal, context);
+    await this.endSessionOf(principal, context);
+    if (principal.kind !== 'user') return undefined;
+    try {
+      return await this.upstream?.begin(principal.sessionId, target);
+    } catch (error) {
+      // The bearer is dead by now, so the caller could not try again: he is told what was done.
+      this.logger.warn({ message: 'A logout at the identity provider could not be begun', ...context, err: error });
+      return undefined;
+    }
   }
 
   /**
@@ -72,6 +93,36 @@ export class TokenRevocation {
     const { principal } = verified;
     const sessionId = principal.kind === 'user' ? principal.sessionId : undefined;
     if (owns(revoker, principal.clientId, sessionId)) await this.killToken(principal, context);
+  }
+
+  private async bearerOf(bearer: string | undefined): Promise<Principal> {
+    if (bearer === undefined)
+      throw new OAuthError(
+        'unauthorized',
+        'Send the access token to log out as "Authorization: Bearer …", or a token field',
+        {
+          authenticate: 'Bearer',
+        },
+      );
+    const verified = await this.verifier.verify(bearer);
+    if (verified === undefined)
+      throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
+        authenticate: 'Bearer',
+      });
+    return verified.principal;
+  }
+
+  private async endSessionOf(principal: Principal, context: RequestContext): Promise<void> {
+    if (principal.kind === 'user') await this.sessions.end(principal.sessionId, 'logout', context);
+    else await this.killToken(principal, context);
+  }
+
+  /** Equal character for character (R18); a client's own callback needs no second listing. */
+  private mayEndAt(uri: string, clientId: string): boolean {
+    return (
+      this.config.saml.postLogoutRedirectUris.includes(uri) ||
+      this.firstParty.matchCallback(uri, 'fragment', clientId) !== undefined
+    );
   }
 
   private async revoker(
