@@ -215,8 +215,10 @@ describe('D9 PKCE', () => {
   });
 
   it('takes S256, said or not', () => {
-    expect(checked({ code_challenge_method: 'S256' }).codeChallenge).toBe(CHALLENGE);
-    expect(checked({}).codeChallenge).toBe(CHALLENGE);
+    const code = { client_callback: WEB, response_type: 'code' };
+    const delivery = { codeChallenge: CHALLENGE };
+    expect(checked({ ...code, code_challenge_method: 'S256' })).toMatchObject({ delivery });
+    expect(checked(code)).toMatchObject({ delivery });
   });
 
   it('is required of every client', () => {

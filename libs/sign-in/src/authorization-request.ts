@@ -23,7 +23,11 @@ export const AuthorizationParametersSchema = z.object({
   ui_locales: z.string().max(200).optional(),
   resource: z.string().max(2000).optional(),
 });
-export type AuthorizationParameters = z.infer<typeof AuthorizationParametersSchema>;
+
+/** A request for a sign-in as any entry point reads it; /oauth2/authorize wants a challenge always (seed, D9). */
+export type AuthorizationParameters = Omit<z.infer<typeof AuthorizationParametersSchema>, 'code_challenge'> & {
+  readonly code_challenge?: string | undefined;
+};
 
 /** The same for reading: a scope that is not there is `invalid_scope`, not `invalid_request` (RFC 6749 §3.3). */
 export const ReceivedParametersSchema = AuthorizationParametersSchema.extend({
@@ -31,7 +35,10 @@ export const ReceivedParametersSchema = AuthorizationParametersSchema.extend({
 });
 
 /** Where the outcome goes (D8): a code in the query, tokens in the fragment, or tokens as the answer itself. */
-export type Delivery = { readonly kind: 'code' | 'fragment'; readonly target: string } | { readonly kind: 'json' };
+export type Delivery =
+  | { readonly kind: 'code'; readonly target: string; readonly codeChallenge: string }
+  | { readonly kind: 'fragment'; readonly target: string }
+  | { readonly kind: 'json' };
 
 /** An authorization request whose every part was checked; what follows needs no other (D34). */
 export interface AuthorizationRequest {
@@ -43,7 +50,6 @@ export interface AuthorizationRequest {
   readonly scopes: readonly string[];
   readonly state: string | undefined;
   readonly nonce: string | undefined;
-  readonly codeChallenge: string;
   readonly loginHint: string | undefined;
   readonly prompt: string | undefined;
   /** Seconds. */
@@ -73,7 +79,6 @@ export function authorizationRequest(
     scopes: scopesOf(parameters.scope),
     state: parameters.state,
     nonce: parameters.nonce,
-    codeChallenge: challengeOf(parameters),
     loginHint: parameters.login_hint,
     prompt: promptOf(parameters.prompt),
     maxAge: maxAgeOf(parameters.max_age),
@@ -95,6 +100,7 @@ function clientOf(
     throw new OAuthError('invalid_target', `resource must be ${config.publicUrl} (RFC 8707 §2)`);
   if (named === undefined && parameters.client_id === undefined) {
     if (kind === 'code') throw invalid('redirect_uri (or client_callback) is required with response_type=code');
+    challengeOf(parameters);
     return { clientId: config.publicUrl, delivery: { kind: 'json' }, namedTarget: undefined };
   }
   const client = knownClient(parameters, named, kind, clients);
@@ -102,7 +108,18 @@ function clientOf(
     throw invalid('redirect_uri is required: this client has more than one callback (RFC 6749 §3.1.2.3)');
   if (kind === 'fragment' && !config.fragmentDelivery)
     throw invalid('response_type=code is required: this server does not deliver tokens in the fragment');
-  return { clientId: client.clientId, delivery: { kind, target: named ?? client.url }, namedTarget: named };
+  return {
+    clientId: client.clientId,
+    delivery: deliveryTo(named ?? client.url, kind, challengeOf(parameters)),
+    namedTarget: named,
+  };
+}
+
+/** Where tokens go straight to the target there is no exchange that a verifier could guard (D8, D9). */
+function deliveryTo(target: string, kind: 'code' | 'fragment', codeChallenge: string | undefined): Delivery {
+  if (kind === 'fragment') return { kind, target };
+  if (codeChallenge === undefined) throw invalid('code_challenge is required with response_type=code (RFC 7636 §4.3)');
+  return { kind, target, codeChallenge };
 }
 
 function knownClient(
@@ -151,10 +168,10 @@ function scopesOf(scope: string): readonly string[] {
   return knownSignInScopes(scopes);
 }
 
-function challengeOf(parameters: AuthorizationParameters): string {
+function challengeOf(parameters: AuthorizationParameters): string | undefined {
   if (parameters.code_challenge_method !== undefined && parameters.code_challenge_method !== 'S256')
     throw invalid('code_challenge_method must be S256 (RFC 7636 §4.3; plain is refused)');
-  if (!isCodeChallenge(parameters.code_challenge))
+  if (parameters.code_challenge !== undefined && !isCodeChallenge(parameters.code_challenge))
     throw invalid('code_challenge must be the 43 base64url characters of BASE64URL(SHA256(code_verifier))');
   return parameters.code_challenge;
 }

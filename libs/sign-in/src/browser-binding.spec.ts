@@ -34,6 +34,14 @@ describe.each([
     expect(bind(binding).given).not.toBe(given);
   });
 
+  it('is one browser within one request, however often it is bound', () => {
+    const [fresh, reply] = [request(), new Reply()];
+    const first = binding.bind(fresh, reply as unknown as FastifyReply);
+    const cookie = reply.cookie;
+    expect(new BrowserBinding(publicUrl).bind(fresh, reply as unknown as FastifyReply)).toBe(first);
+    expect(reply.cookie).toBe(cookie);
+  });
+
   it('is known again, and keeps its id over several logins', () => {
     const { hash, pair } = bind(binding);
     expect(binding.matches(request(pair), hash)).toBe(true);

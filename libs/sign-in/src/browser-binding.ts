@@ -3,6 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const ID = /^[A-Za-z0-9_-]{43}$/;
 
+/** Ids on their way to a browser: whoever binds the same request again means the same browser. */
+const given = new WeakMap<FastifyRequest, string>();
+
 /**
  * The cookie that binds a login to the browser that began it (D10, R19, R20). `__Host-` needs https; on plain-http
  * loopback, where the prefix cannot be, the name goes without.
@@ -19,9 +22,10 @@ export class BrowserBinding {
 
   /** The hash to store with a login; gives the browser an id when it has none. */
   bind(request: FastifyRequest, reply: FastifyReply): string {
-    const known = this.read(request);
+    const known = this.read(request) ?? given.get(request);
     if (known !== undefined) return hashOf(known);
     const id = randomBytes(32).toString('base64url');
+    given.set(request, id);
     void reply.header('Set-Cookie', `${this.name}=${id}${this.attributes}`);
     return hashOf(id);
   }

@@ -24,7 +24,7 @@ export class OutcomeDelivery {
         sessionId,
         clientId: request.clientId,
         redirectUri: request.namedTarget,
-        codeChallenge: request.codeChallenge,
+        codeChallenge: request.delivery.codeChallenge,
         scopes: request.scopes,
         nonce: request.nonce,
       });

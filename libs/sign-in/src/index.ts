@@ -3,9 +3,13 @@
  *
  * Owns: checking authorization requests, the stored transaction and its binding to one browser, the one function that
  * turns a proven identity into a session, delivering code, fragment or JSON.
- * Does not own: speaking to a provider (oauth-providers), who is who (directory), what a token says (tokens).
+ * Does not own: speaking to a provider (oauth-providers, saml), who is who (directory), what a token says (tokens).
  * URL map: GET, POST /oauth2/authorize → provider → GET /oauth2/callback[/{idp}] → the client.
+ * GET /saml/{provider}/login (or authorize) → IdP → POST /saml/acs → GET /saml/complete → the client.
  * Also GET /oauth2/providers.
  */
 export { SignInModule } from './sign-in.module.js';
 export { SignIn, type ProvenIdentity } from './sign-in.js';
+export { BrowserBinding } from './browser-binding.js';
+export { escapeHtml, sendPage, wantsHtml } from './page.js';
+export { sendAutoPost, type AutoPost } from './auto-post.js';

@@ -26,6 +26,12 @@ export async function refuseHere(error: OAuthError, request: FastifyRequest, rep
     error.status,
     TITLES[error.code] ?? 'Sign-in did not work',
     `<p>${escapeHtml(error.description)}</p><p><small>Error: <code>${escapeHtml(error.code)}</code>, ` +
-      `request <code>${escapeHtml(request.id)}</code></small></p>`,
+      `reference <code>${escapeHtml(referenceOf(error, request))}</code></small></p>`,
   );
+}
+
+/** What finds the refusal in the log: this request, unless an earlier one of the same login was refused. */
+function referenceOf({ details }: OAuthError, request: FastifyRequest): string {
+  const reference = details?.['reference'];
+  return typeof reference === 'string' ? reference : request.id;
 }

@@ -10,6 +10,8 @@ import { OutcomeDelivery } from './delivery.js';
 import { loginRefusal, refuseHere } from './login-errors.js';
 import { LoginTransactions, type LoginTransaction } from './login-transactions.js';
 import { escapeHtml, sendPage, wantsHtml } from './page.js';
+import { ProviderChoice } from './provider-choice.js';
+import { SamlLogins } from './saml-logins.js';
 import { SignIn, type ProvenIdentity } from './sign-in.js';
 
 /**
@@ -23,6 +25,8 @@ export class LoginFlow {
 
   constructor(
     private readonly providers: ProviderRegistry,
+    private readonly choice: ProviderChoice,
+    private readonly samlLogins: SamlLogins,
     private readonly transactions: LoginTransactions,
     private readonly signIn: SignIn,
     private readonly delivery: OutcomeDelivery,
@@ -33,8 +37,10 @@ export class LoginFlow {
 
   /** Sends the browser upstream; the `test` provider answers at once (D10, D22). */
   async begin(asked: AuthorizationRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const provider = this.chosen(asked.idp);
-    if (provider === undefined) return this.choose(request, reply);
+    const chosen = this.choice.choose(asked.idp);
+    if (chosen === undefined) return this.choose(request, reply);
+    if (chosen.protocol === 'saml') return this.samlLogins.begin(chosen.provider, asked, request, reply);
+    const { provider } = chosen;
     const state = this.transactions.newState();
     const upstreamRedirectUri = callbackUrl(this.config.publicUrl, provider);
     const begun = await provider.connector.begin({
@@ -122,28 +128,16 @@ export class LoginFlow {
     await this.delivery.succeed(asked, sessionId, reply);
   }
 
-  /** D55: the one asked for; without one `test` where it runs, or the only one; undefined: the person must choose. */
-  private chosen(idp: string | undefined): Provider | undefined {
-    if (idp !== undefined) {
-      const found = this.providers.find(idp);
-      if (found === undefined)
-        throw new OAuthError('invalid_request', 'idp is not a configured provider; see /oauth2/providers');
-      return found;
-    }
-    const all = this.providers.list();
-    return all.find((provider) => provider.config.type === 'test') ?? (all.length === 1 ? all[0] : undefined);
-  }
-
   private async choose(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (!wantsHtml(request) || request.method !== 'GET')
       throw new OAuthError(
         'invalid_request',
-        'idp is required: there is more than one provider; see /oauth2/providers',
+        'idp is required: there is more than one provider; see /oauth2/providers and /saml/providers',
       );
-    const links = this.providers.list().map(({ config }) => {
+    const links = this.choice.list().map(({ id, name }) => {
       const query = queryOf(request);
-      query.set('idp', config.id);
-      return `<li><a href="${escapeHtml(this.config.publicUrl)}/oauth2/authorize?${escapeHtml(query.toString())}">${escapeHtml(config.name)}</a></li>`;
+      query.set('idp', id);
+      return `<li><a href="${escapeHtml(this.config.publicUrl)}/oauth2/authorize?${escapeHtml(query.toString())}">${escapeHtml(name)}</a></li>`;
     });
     await sendPage(reply, 200, 'Sign in with', `<ul class="providers">${links.join('')}</ul>`);
   }

@@ -11,12 +11,11 @@ const TRANSACTION: LoginTransaction = {
   request: {
     idp: 'acme',
     clientId: 'web',
-    delivery: { kind: 'code', target: 'https://app.example/callback' },
+    delivery: { kind: 'code', target: 'https://app.example/callback', codeChallenge: 'c' },
     namedTarget: undefined,
     scopes: ['openid'],
     state: 's',
     nonce: undefined,
-    codeChallenge: 'c',
     loginHint: undefined,
     prompt: undefined,
     maxAge: undefined,

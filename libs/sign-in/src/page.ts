@@ -12,15 +12,32 @@ export function wantsHtml(request: FastifyRequest): boolean {
   return (request.headers.accept ?? '').includes('text/html');
 }
 
-/** Sends a page without script; styles come from our own style sheet alone (D38). `body` is HTML. */
-export async function sendPage(reply: FastifyReply, status: number, title: string, body: string): Promise<void> {
+/** What a page may do beyond being read: CSP source expressions. */
+export interface PagePowers {
+  readonly formAction: string;
+  readonly script: string;
+  /** Who may frame it; nobody unless said (D38). */
+  readonly frameAncestors?: string | undefined;
+}
+
+/** Sends a page, as a rule without script; styles come from our own style sheet alone (D38). `body` is HTML. */
+export async function sendPage(
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  body: string,
+  powers?: PagePowers,
+): Promise<void> {
+  const script = powers === undefined ? '' : `script-src ${powers.script}; `;
+  const formAction = powers?.formAction ?? "'none'";
   await reply
     .status(status)
     .header('Content-Type', 'text/html; charset=utf-8')
     .header('Cache-Control', 'no-store')
     .header(
       'Content-Security-Policy',
-      "default-src 'none'; style-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+      `default-src 'none'; style-src 'self'; ${script}form-action ${formAction}; base-uri 'none'; ` +
+        `frame-ancestors ${powers?.frameAncestors ?? "'none'"}`,
     )
     .send(
       `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +

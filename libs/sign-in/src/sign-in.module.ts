@@ -4,19 +4,47 @@ import { ClientsModule } from '@app/clients';
 import { DirectoryModule } from '@app/directory';
 import { OAuthProvidersModule } from '@app/oauth-providers';
 import { RevocationModule } from '@app/revocation';
+import { SamlModule } from '@app/saml';
 import { TokensModule } from '@app/tokens';
+import { AssertionConsumer } from './assertion-consumer.js';
 import { AuthorizeController } from './authorize.controller.js';
 import { CallbackController } from './callback.controller.js';
 import { OutcomeDelivery } from './delivery.js';
 import { LoginFlow } from './login-flow.js';
 import { LoginTransactions } from './login-transactions.js';
+import { ProviderChoice } from './provider-choice.js';
 import { ProvidersController } from './providers.controller.js';
+import { SamlAcsController } from './saml-acs.controller.js';
+import { SamlCompletion } from './saml-completion.js';
+import { SamlLoginController } from './saml-login.controller.js';
+import { SamlLogins } from './saml-logins.js';
+import { SamlRefusals } from './saml-refusals.js';
+import { SamlTransactions } from './saml-transactions.js';
 import { SignIn } from './sign-in.js';
 
 @Module({
-  imports: [AuditModule, RevocationModule, DirectoryModule, ClientsModule, OAuthProvidersModule, TokensModule],
-  controllers: [AuthorizeController, CallbackController, ProvidersController],
-  providers: [LoginTransactions, SignIn, OutcomeDelivery, LoginFlow],
+  imports: [
+    AuditModule,
+    RevocationModule,
+    DirectoryModule,
+    ClientsModule,
+    OAuthProvidersModule,
+    SamlModule,
+    TokensModule,
+  ],
+  controllers: [AuthorizeController, CallbackController, ProvidersController, SamlLoginController, SamlAcsController],
+  providers: [
+    LoginTransactions,
+    SamlTransactions,
+    ProviderChoice,
+    SignIn,
+    OutcomeDelivery,
+    SamlRefusals,
+    SamlLogins,
+    AssertionConsumer,
+    SamlCompletion,
+    LoginFlow,
+  ],
   exports: [SignIn],
 })
 export class SignInModule {}

@@ -3,8 +3,11 @@ import { AuditLog } from '@app/audit';
 import { CLOCK, type Clock } from '@app/config';
 import { Directory, type IdentityClaim } from '@app/directory';
 import type { RequestContext } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
+import { SamlSessions, type SamlIdentity } from '@app/saml';
 import { Sessions } from '@app/tokens';
+import type { EntityManager } from 'typeorm';
 
 /** What a provider vouched for, whatever protocol it spoke. */
 export interface ProvenIdentity extends IdentityClaim {
@@ -12,6 +15,15 @@ export interface ProvenIdentity extends IdentityClaim {
   readonly authTime: number | undefined;
   readonly acr: string | undefined;
   readonly amr: readonly string[] | undefined;
+  /** There for a login by SAML: what ends its session from the other side. */
+  readonly saml?: SamlAuthentication;
+}
+
+type SamlAuthentication = Pick<SamlIdentity, 'nameId' | 'sessionIndexes' | 'authnInstant' | 'sessionNotOnOrAfter'>;
+
+/** The `cause` of a refusal: a logout at the IdP came before the assertion that it ends (SAML core §3.7.3.1). */
+export class LoggedOutUpstream extends Error {
+  override readonly name = 'LoggedOutUpstream';
 }
 
 /**
@@ -24,6 +36,7 @@ export class SignIn {
     private readonly revocations: Revocations,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
+    private readonly samlSessions: SamlSessions,
     private readonly audit: AuditLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -35,6 +48,7 @@ export class SignIn {
   async complete(identity: ProvenIdentity, clientId: string, context: RequestContext): Promise<string> {
     const now = this.clock();
     return this.revocations.transaction(async (manager, revoke) => {
+      await this.refuseLoggedOut(manager, identity, now);
       const user = await this.directory.signIn(manager, identity, now, revoke, context);
       const sessionId = await this.sessions.begin(manager, user, {
         providerId: identity.provider,
@@ -42,7 +56,9 @@ export class SignIn {
         authTime: identity.authTime === undefined ? now : new Date(identity.authTime * 1000),
         acr: identity.acr,
         amr: identity.amr,
+        notAfter: identity.saml?.sessionNotOnOrAfter,
       });
+      await this.rememberAssertion(manager, identity, sessionId);
       await this.audit.record(
         manager,
         {
@@ -56,6 +72,34 @@ export class SignIn {
         context,
       );
       return sessionId;
+    });
+  }
+
+  /** D25: first in the transaction, so that a logout of the same person either is seen here or finds the session. */
+  private async refuseLoggedOut(manager: EntityManager, { provider, saml }: ProvenIdentity, now: Date): Promise<void> {
+    if (saml?.nameId === undefined) return;
+    const { nameId, sessionIndexes, authnInstant } = saml;
+    const principal = { providerId: provider, nameId, sessionIndexes, authnInstant };
+    if (!(await this.samlSessions.wasLoggedOut(manager, principal, now))) return;
+    throw new OAuthError('access_denied', 'You have been logged out at the identity provider; sign in again', {
+      cause: new LoggedOutUpstream(),
+    });
+  }
+
+  private async rememberAssertion(
+    manager: EntityManager,
+    { provider, issuer, saml }: ProvenIdentity,
+    sessionId: string,
+  ): Promise<void> {
+    if (saml?.nameId === undefined) return;
+    const { nameId, sessionIndexes, authnInstant } = saml;
+    await this.samlSessions.begin(manager, {
+      sessionId,
+      providerId: provider,
+      idpEntityId: issuer,
+      nameId,
+      sessionIndexes,
+      authnInstant,
     });
   }
 }
