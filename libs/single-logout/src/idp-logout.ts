@@ -1,0 +1,140 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AuditLog } from '@app/audit';
+import { CLOCK, type Clock, type SamlProviderConfig } from '@app/config';
+import type { RequestContext } from '@app/edge';
+import { Revocations } from '@app/revocation';
+import {
+  failed,
+  IdentityProviders,
+  quoteFound,
+  SAML_VERIFIER,
+  SamlLogoutMessages,
+  SamlLogouts,
+  SamlSessions,
+  type AcceptedLogoutRequest,
+  type OutgoingMessage,
+  type SamlVerifier,
+  type Verdict,
+} from '@app/saml';
+import { Sessions } from '@app/tokens';
+import type { IncomingLogout } from './incoming-logout.js';
+import { RefusedLogouts } from './refused-logouts.js';
+
+interface Accepted {
+  readonly provider: SamlProviderConfig;
+  readonly request: AcceptedLogoutRequest;
+}
+
+/** How a LogoutRequest went, and what goes back. */
+export interface CarriedOutLogout {
+  readonly outcome: 'complete' | 'partial';
+  /** Undefined where the identity provider named no address for it. */
+  readonly answer: OutgoingMessage | undefined;
+  /** Why not everything ended. */
+  readonly fault: unknown;
+}
+
+/** A logout that began at the identity provider (D25, core §3.7.3.1). */
+@Injectable()
+export class IdpLogout {
+  private readonly logger = new Logger(IdpLogout.name);
+
+  constructor(
+    private readonly identityProviders: IdentityProviders,
+    private readonly logouts: SamlLogouts,
+    private readonly messages: SamlLogoutMessages,
+    private readonly samlSessions: SamlSessions,
+    private readonly sessions: Sessions,
+    private readonly revocations: Revocations,
+    private readonly refused: RefusedLogouts,
+    private readonly audit: AuditLog,
+    @Inject(SAML_VERIFIER) private readonly verifier: SamlVerifier,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Ends what a LogoutRequest names and makes the answer to it. Whether there was anybody to log out cannot be seen from
+   * the answer (R15).
+   * @throws OAuthError for a message that is not accepted; VerifierBusy, StoreUnavailable. Nothing has ended then.
+   */
+  async carryOut(incoming: IncomingLogout, context: RequestContext): Promise<CarriedOutLogout> {
+    const accepted = await this.accept(incoming, context);
+    let fault: unknown;
+    try {
+      await this.endSessions(accepted, context);
+    } catch (error) {
+      fault = error;
+      this.logger.error({ message: 'A SAML logout could not be carried out', ...context, err: error });
+      await this.letBeSentAgain(accepted);
+    }
+    const outcome = fault === undefined ? 'complete' : 'partial';
+    return { outcome, fault, answer: this.answer(accepted, incoming, outcome) };
+  }
+
+  /** Tries the Issuer's providers, each with its own keys and no others (D23); disabled ones are not among them (R11). */
+  private async accept(incoming: IncomingLogout, context: RequestContext): Promise<readonly [Accepted, ...Accepted[]]> {
+    const hint = await this.verifier.peek(incoming.message);
+    if (!hint.ok) throw await this.refuse(undefined, hint.verdicts, context);
+    const { issuer } = hint.facts;
+    const candidates = issuer === undefined ? [] : this.identityProviders.byIssuer(issuer);
+    const accepted: Accepted[] = [];
+    let verdicts: readonly Verdict[] = [failed('provider', 'the entityID of an identity provider', quoteFound(issuer))];
+    for (const provider of candidates) {
+      const read = await this.logouts.readRequest({ provider, message: incoming.message, now: this.clock() });
+      if (read.ok) accepted.push({ provider, request: read.request });
+      else verdicts = read.verdicts;
+    }
+    const [first, ...others] = accepted;
+    if (first === undefined) throw await this.refuse(candidates[0]?.id, verdicts, context);
+    return [first, ...others];
+  }
+
+  private refuse(providerId: string | undefined, verdicts: readonly Verdict[], context: RequestContext) {
+    return this.refused.record({ kind: 'logout_request', providerId, verdicts }, context);
+  }
+
+  /** All of it or nothing, with the mark for assertions that arrive later, known at every instance when it returns. */
+  private async endSessions(accepted: readonly Accepted[], context: RequestContext): Promise<void> {
+    await this.revocations.transaction(async (manager, revoke) => {
+      for (const { provider, request } of accepted) {
+        const sessionIds = await this.samlSessions.recordLogout(manager, {
+          providerId: provider.id,
+          idpEntityId: request.issuer,
+          nameId: request.nameId,
+          sessionIndexes: request.sessionIndexes,
+          issuedAt: request.issuedAt,
+          until: request.until,
+        });
+        const ended: string[] = [];
+        for (const sessionId of sessionIds) {
+          const ending = await this.sessions.endWithin(manager, revoke, sessionId, 'saml_logout', context);
+          if (ending === 'ended') ended.push(sessionId);
+        }
+        await this.audit.record(
+          manager,
+          { kind: 'saml.logout', providerId: provider.id, initiator: 'idp', sessions: ended, outcome: 'complete' },
+          context,
+        );
+      }
+    });
+  }
+
+  /** A logout that failed here must stay possible; that it cannot be recorded either is no reason to say nothing. */
+  private async letBeSentAgain(accepted: readonly Accepted[]): Promise<void> {
+    for (const { provider, request } of accepted)
+      await this.logouts
+        .forgetRequest(provider, request.id)
+        .catch((error: unknown) => this.logger.warn(`a LogoutRequest stays used up: ${String(error)}`));
+  }
+
+  private answer(
+    [{ provider, request }]: readonly [Accepted, ...Accepted[]],
+    { message, relayState }: IncomingLogout,
+    outcome: 'complete' | 'partial',
+  ): OutgoingMessage | undefined {
+    const idp = this.identityProviders.describe(provider.id);
+    if (idp === undefined) return undefined;
+    const answered = { requestId: request.id, binding: message.binding, relayState, outcome };
+    return this.messages.response({ provider, idp }, answered);
+  }
+}

@@ -1,0 +1,63 @@
+import type { FastifyRequest } from 'fastify';
+import { readBody } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import type { LogoutJob } from '@app/saml';
+import { z } from 'zod';
+
+/** A logout message as it came, of which nothing is believed yet. */
+export interface IncomingLogout {
+  readonly kind: 'logout_request' | 'logout_response';
+  readonly message: LogoutJob['message'];
+  /** The sender's own, or for an answer ours: to be given back as it is, or compared. */
+  readonly relayState: string | undefined;
+}
+
+/** The standard says 80 bytes (bindings §3.4.3) and products send addresses; it goes back into an address of ours. */
+const LONGEST_RELAY_STATE = 4096;
+
+/** The form of the POST binding (bindings §3.5.4). */
+export const LogoutFormSchema = z.object({
+  SAMLRequest: z.string().optional().describe('A LogoutRequest: base64 of signed XML'),
+  SAMLResponse: z.string().optional().describe('A LogoutResponse: base64 of signed XML'),
+  RelayState: z.string().max(LONGEST_RELAY_STATE).optional(),
+});
+
+/** The query of the Redirect binding (bindings §3.4.4). */
+export const LogoutQuerySchema = z.object({
+  SAMLRequest: z.string().optional().describe('A LogoutRequest: base64 of its raw DEFLATE'),
+  SAMLResponse: z.string().optional().describe('A LogoutResponse, encoded alike'),
+  RelayState: z.string().max(LONGEST_RELAY_STATE).optional(),
+  SigAlg: z.string().optional(),
+  Signature: z.string().optional().describe('Over the query, byte for byte'),
+});
+
+/** @throws OAuthError `invalid_request` where there is no message, or two. */
+export function logoutInBody(request: FastifyRequest): IncomingLogout {
+  const { SAMLRequest, SAMLResponse, RelayState: relayState } = readBody(LogoutFormSchema, request);
+  const value = SAMLRequest ?? SAMLResponse;
+  if (value === undefined || (SAMLRequest !== undefined && SAMLResponse !== undefined)) throw noMessage();
+  return SAMLRequest === undefined
+    ? { kind: 'logout_response', message: { binding: 'post', parameter: 'SAMLResponse', value }, relayState }
+    : { kind: 'logout_request', message: { binding: 'post', parameter: 'SAMLRequest', value }, relayState };
+}
+
+/**
+ * The raw query goes to the verifier, which refuses names that are repeated or disguised; so what is read here of a query
+ * that it lets through is what was signed.
+ * @throws OAuthError `invalid_request` where there is no message, or two.
+ */
+export function logoutInQuery(request: FastifyRequest): IncomingLogout {
+  const { url = '' } = request.raw;
+  const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
+  const parameters = new URLSearchParams(query);
+  if (parameters.has('SAMLRequest') === parameters.has('SAMLResponse')) throw noMessage();
+  return {
+    kind: parameters.has('SAMLRequest') ? 'logout_request' : 'logout_response',
+    message: { binding: 'redirect', query },
+    relayState: parameters.get('RelayState') ?? undefined,
+  };
+}
+
+function noMessage(): OAuthError {
+  return new OAuthError('invalid_request', 'Send SAMLRequest or SAMLResponse, one of them');
+}
