@@ -51,10 +51,16 @@ async function signIn(provider) {
   location.assign(address);
 }
 
-async function showProviders() {
-  const answer = await fetch('oauth2/providers', { headers: { Accept: 'application/json' } });
+async function providersAt(path) {
+  const answer = await fetch(path, { headers: { Accept: 'application/json' } });
   if (!answer.ok) throw new Error(`the list of providers answered ${answer.status}`);
-  const { providers } = await answer.json();
+  return (await answer.json()).providers;
+}
+
+async function showProviders() {
+  // One namespace of ids (D55), and one way to begin for both kinds (D51).
+  const lists = await Promise.all(['oauth2/providers', 'saml/providers'].map(providersAt));
+  const providers = lists.flat();
   const list = byId('providers');
   list.replaceChildren(
     ...providers.map((provider) => {
@@ -65,7 +71,8 @@ async function showProviders() {
       return item;
     }),
   );
-  if (providers.length === 0) say('No provider is configured yet: add one under oauth_providers.', 'bad');
+  if (providers.length === 0)
+    say('No provider is configured yet: add one under oauth_providers or saml_providers.', 'bad');
 }
 
 /** A text between single quotes of a POSIX shell. */
@@ -102,6 +109,29 @@ function copyable(title, text) {
   return section;
 }
 
+/** Ends the session here, then leaves for the logout at the identity provider, which ends at this page again (D52). */
+async function logOutEverywhere(tokens) {
+  const query = new URLSearchParams({ slo: 'true', post_logout_redirect_uri: callback });
+  const answer = await fetch(`oauth2/revoke?${query}`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${tokens.access_token}` },
+  });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(`${body.error}: ${body.error_description}`);
+  byId('result').hidden = true;
+  byId('result').replaceChildren();
+  if (body.slo_url === undefined) say('Signed out here. This identity provider offers no logout of its own.');
+  else location.assign(body.slo_url);
+}
+
+function logOutButton(tokens) {
+  const button = element('button', 'Log out, at the identity provider too', { type: 'button', className: 'plain' });
+  button.addEventListener('click', () => {
+    logOutEverywhere(tokens).catch(fail);
+  });
+  return button;
+}
+
 function claimsOf(jwt) {
   const [, payload] = jwt.split('.');
   const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
@@ -113,6 +143,7 @@ function showTokens(tokens) {
   result.hidden = false;
   result.replaceChildren(
     element('h2', 'You are signed in', { id: 'result-title', tabIndex: -1 }),
+    logOutButton(tokens),
     copyable('Claims of the access token', JSON.stringify(claimsOf(tokens.access_token), null, 2)),
     copyable('Answer', JSON.stringify(tokens, null, 2)),
     ...commandsFor(tokens).map(([title, text]) => copyable(title, text)),
@@ -151,6 +182,13 @@ async function comeBack(parameters) {
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null');
   sessionStorage.removeItem(PENDING);
   if (parameters.has('error')) throw new Error(parameters.get('error_description') ?? parameters.get('error'));
+  if (pending === null && parameters.has('access_token') && !parameters.has('state')) {
+    // Where a sign-in may begin at an identity provider (D36) nobody here can have made a state for it. A real application
+    // would ask the person before it takes such an account over; this page only shows what came.
+    say('This sign-in was not begun here but at the identity provider.');
+    showTokens(Object.fromEntries(parameters));
+    return;
+  }
   if (pending === null || parameters.get('state') !== pending.state)
     throw new Error('this sign-in was not begun in this tab; please begin again');
   if (!parameters.has('code')) {

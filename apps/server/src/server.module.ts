@@ -7,13 +7,16 @@ import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
 import { KeysModule } from '@app/keys';
 import { OAuthProvidersModule } from '@app/oauth-providers';
+import { SamlModule } from '@app/saml';
 import { SignInModule } from '@app/sign-in';
+import { SingleLogoutModule } from '@app/single-logout';
 import { TokensModule } from '@app/tokens';
 import { TransientStoreModule } from '@app/transient-store';
 import { HealthController } from './health/health.controller.js';
 import { OperatorAccess } from './health/operator-access.js';
 import { Readiness } from './health/readiness.js';
 import { HomeController } from './home/home.controller.js';
+import { CertificateMetrics } from './metrics/certificate-metrics.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 
@@ -36,7 +39,7 @@ class FoundationModule {
 /** The public HTTP process: all rooms, and the few routes that describe the process itself. */
 @Module({
   controllers: [HealthController, MetricsController, HomeController],
-  providers: [OperatorAccess, Readiness],
+  providers: [OperatorAccess, Readiness, CertificateMetrics],
 })
 export class ServerModule {
   static with(config: GatehouseConfig, metrics: HttpMetrics, clock: Clock | undefined): DynamicModule {
@@ -49,8 +52,10 @@ export class ServerModule {
         DirectoryModule,
         ClientsModule,
         OAuthProvidersModule,
+        SamlModule,
         TokensModule,
         SignInModule,
+        SingleLogoutModule,
       ],
     };
   }

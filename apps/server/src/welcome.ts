@@ -9,7 +9,10 @@ export function welcome(config: GatehouseConfig, testIdpIssuer: string | undefin
   const lines = [`Gatehouse is ready at ${publicUrl}/`, ''];
   lines.push(`  Sign in:         ${publicUrl}/`);
   lines.push(`  API:             ${publicUrl}/docs`);
-  if (testIdpIssuer !== undefined) lines.push(`  Test provider:   ${testIdpIssuer}`);
+  if (testIdpIssuer !== undefined) {
+    lines.push(`  Test provider:   ${testIdpIssuer}`);
+    lines.push(`  SAML portal:     ${testIdpIssuer}/saml/portal`);
+  }
   if (providers.some(({ type }) => type === 'test'))
     lines.push(
       '',

@@ -1,10 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import { indexPage, loginPage, page, PAGE_HEADERS } from './pages.js';
-import { findPersonByLogin, type Person } from './people.js';
-
-type Middleware = Parameters<Provider['use']>[0];
-type Context = Parameters<Middleware>[0];
+import { readForm, seeOther, show, type Context, type Middleware } from './koa-pages.js';
+import { indexPage, loginPage, page } from './pages.js';
+import { findPersonByLogin, PEOPLE, type Person } from './people.js';
 
 const MAX_FORM_BYTES = 4096;
 
@@ -55,10 +52,11 @@ async function askWho(provider: Provider, ctx: Context): Promise<void> {
 }
 
 async function answerWho(provider: Provider, ctx: Context): Promise<void> {
-  const form = await readForm(ctx.req);
-  if (form === undefined) {
+  const body = await readForm(ctx.req, MAX_FORM_BYTES);
+  if (body === undefined) {
     return show(ctx, 413, page('Too much', `<p>A form may have ${MAX_FORM_BYTES} bytes.</p>`));
   }
+  const form = new URLSearchParams(body);
   if (form.has('cancel')) {
     const refusal = { error: 'access_denied', error_description: 'The person cancelled the sign-in' };
     const returnTo = await provider.interactionResult(ctx.req, ctx.res, refusal, { mergeWithLastSubmission: false });
@@ -96,6 +94,8 @@ async function showLogin(
   const { params } = await provider.interactionDetails(ctx.req, ctx.res);
   const client = await provider.Client.find(String(params.client_id));
   const html = loginPage({
+    title: 'Test identity provider',
+    people: PEOPLE,
     action: ctx.path,
     clientName: client?.clientName ?? String(params.client_id),
     hint,
@@ -103,28 +103,4 @@ async function showLogin(
     problem,
   });
   show(ctx, status, html);
-}
-
-/** Reads a posted form; undefined when it is larger than a login form can be. */
-async function readForm(request: IncomingMessage): Promise<URLSearchParams | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > MAX_FORM_BYTES) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
-}
-
-function show(ctx: Context, status: number, html: string): void {
-  ctx.status = status;
-  ctx.set({ ...PAGE_HEADERS });
-  ctx.type = 'html';
-  ctx.body = html;
-}
-
-function seeOther(ctx: Context, location: string): void {
-  ctx.redirect(location);
-  ctx.status = 303;
 }

@@ -1,11 +1,11 @@
 /**
- * Starts the development identity provider. By hand: `node dist/apps/test-idp/apps/test-idp/src/main.js`. The server
+ * Starts the development identity providers, OpenID Connect and SAML. By hand: `node dist/apps/test-idp/apps/test-idp/src/main.js`. The server
  * forks it, is told `{ ready: true, issuer }` once it answers, and takes it along when it ends.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readTestIdpSettings } from './test-idp-settings.js';
-import { createTestIdp, gatehouseClient } from './test-idp.js';
+import { createTestIdp, gatehouseClient, gatehouseMetadataUrl } from './test-idp.js';
 
 function fail(error: unknown): never {
   console.error(`test-idp: ${error instanceof Error ? error.message : String(error)}`);
@@ -31,6 +31,7 @@ server.listen(settings.port, settings.host, () => {
   const idp = createTestIdp({
     issuer: settings.issuer ?? `http://localhost:${port}`,
     clients: [gatehouseClient(settings.gatehousePublicUrl)],
+    serviceProviderMetadataUrl: gatehouseMetadataUrl(settings.gatehousePublicUrl),
     onServerError: (error) => console.error('test-idp:', error),
   });
   server.on('request', idp.callback());

@@ -37,6 +37,8 @@ ${body}
 }
 
 export interface LoginPageInput {
+  readonly title: string;
+  readonly people: readonly Person[];
   /** Path that both forms post to. */
   readonly action: string;
   readonly clientName: string;
@@ -49,14 +51,14 @@ export interface LoginPageInput {
 /** The login page: one button a person, a field to type a login in, and a way to refuse. It needs no JavaScript. */
 export function loginPage(input: LoginPageInput): string {
   const action = escapeHtml(input.action);
-  const buttons = PEOPLE.map((person) => {
+  const buttons = input.people.map((person) => {
     const selected = person === input.preselected ? ' autofocus aria-current="true"' : '';
     return `<form method="post" action="${action}"><button class="person" name="login" value="${escapeHtml(person.login)}"${selected}>
-${escapeHtml(person.name)}<small>${escapeHtml(person.login)}: ${escapeHtml(person.groups.join(', '))}</small></button></form>`;
+${escapeHtml(person.name)}<small>${escapeHtml([person.login, ...person.groups].join(' · '))}</small></button></form>`;
   });
   const problem = input.problem === undefined ? '' : `<p class="problem" role="alert">${escapeHtml(input.problem)}</p>`;
   return page(
-    'Test identity provider',
+    input.title,
     `<p><b>${escapeHtml(input.clientName)}</b> asks who you are.</p>${problem}
 ${buttons.join('\n')}
 <form method="post" action="${action}"><label>or type a login
@@ -75,6 +77,8 @@ export function indexPage(issuer: string): string {
     'Test identity provider',
     `<ul>${people.join('')}</ul>
 <p><a href="${escapeHtml(issuer)}/.well-known/openid-configuration">Discovery document</a> ·
-<a href="${escapeHtml(issuer)}/session/end">Sign out here</a></p>`,
+<a href="${escapeHtml(issuer)}/session/end">Sign out here</a></p>
+<p>A SAML identity provider lives here too: <a href="${escapeHtml(issuer)}/saml/portal">its portal</a> ·
+<a href="${escapeHtml(issuer)}/saml/metadata">its metadata</a></p>`,
   );
 }

@@ -22,6 +22,11 @@ export function findPersonBySubject(subject: string): Person | undefined {
  * any case and with spaces around it.
  */
 export function findPersonByLogin(typed: string): Person | undefined {
+  return findPerson(PEOPLE, typed);
+}
+
+/** The same among people of the caller's. */
+export function findPerson(people: readonly Person[], typed: string): Person | undefined {
   const login = typed.trim().toLowerCase();
-  return PEOPLE.find((person) => person.login === login || person.login.split('@')[0] === login);
+  return people.find((person) => person.login === login || person.login.split('@')[0] === login);
 }

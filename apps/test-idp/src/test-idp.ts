@@ -7,6 +7,8 @@ import { consentForOfflineAccess, loginMiddleware } from './login-middleware.js'
 import { memoryStorage } from './memory-storage.js';
 import { escapeHtml, page, PAGE_HEADERS } from './pages.js';
 import { findPersonBySubject } from './people.js';
+import { SamlIdp } from './saml/saml-idp.js';
+import { samlMiddleware } from './saml/saml-middleware.js';
 import { generateSigningKeys } from './signing-keys.js';
 
 restoreWarnings();
@@ -16,6 +18,8 @@ export interface TestIdpOptions {
   readonly issuer: string;
   /** Registered clients; `gatehouseClient()` makes the usual one. */
   readonly clients: readonly ClientMetadata[];
+  /** Where the service provider of the SAML identity provider publishes its metadata; undefined: there is no such provider. */
+  readonly serviceProviderMetadataUrl?: string;
   /** Told of faults of the provider itself, never of a client's mistakes. */
   readonly onServerError?: (error: Error) => void;
 }
@@ -24,6 +28,11 @@ export interface TestIdp {
   readonly issuer: string;
   /** The handler for `http.createServer()`. */
   callback(): RequestListener;
+}
+
+/** Where Gatehouse publishes its SAML metadata for the development provider; `publicUrl` as below. */
+export function gatehouseMetadataUrl(publicUrl: string): string {
+  return `${publicUrl.replace(/\/$/, '')}/saml/dev-saml/metadata`;
 }
 
 /** The client under which Gatehouse is registered here; `publicUrl` is Gatehouse's `PUBLIC_URL`. */
@@ -43,10 +52,13 @@ export function gatehouseClient(publicUrl: string): ClientMetadata {
 /**
  * A real OpenID Provider for development and tests: discovery, code flow with obligatory PKCE (RFC 7636) and `iss`
  * in its answers (RFC 9207), rotating refresh tokens, userinfo, introspection, revocation, logout. State and keys
- * live as long as the returned value.
+ * live as long as the returned value. Under /saml a SAML 2.0 identity provider with people of its own, when asked for.
  */
 export function createTestIdp(options: TestIdpOptions): TestIdp {
   const provider = new Provider(options.issuer, configuration(options.clients));
+  const { issuer, serviceProviderMetadataUrl } = options;
+  if (serviceProviderMetadataUrl !== undefined)
+    provider.use(samlMiddleware(new SamlIdp({ issuer, serviceProviderMetadataUrl, now: () => new Date() })));
   provider.use(loginMiddleware(provider));
   provider.use(consentForOfflineAccess);
   provider.on('server_error', (_ctx, error) => options.onServerError?.(error));

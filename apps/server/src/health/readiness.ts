@@ -3,6 +3,7 @@ import { CLOCK, type Clock } from '@app/config';
 import { Database } from '@app/database';
 import { SigningKeys } from '@app/keys';
 import { ProviderRegistry, type ProviderStatus } from '@app/oauth-providers';
+import { CertificateWatch, IdentityProviders, type SamlProviderStatus, type WatchedCertificate } from '@app/saml';
 import {
   REVOCATION_MIRROR,
   TRANSIENT_STORE,
@@ -30,6 +31,9 @@ export interface ReadinessReport {
   readonly revocationMirror: MirrorHealth;
   readonly keys: Check & { readonly published: number };
   readonly providers: readonly ProviderStatus[];
+  readonly samlProviders: readonly SamlProviderStatus[];
+  /** The soonest end first; one that has ended does not make us unready. */
+  readonly certificates: readonly WatchedCertificate[];
   readonly stopping: boolean;
 }
 
@@ -45,6 +49,8 @@ export class Readiness implements BeforeApplicationShutdown {
   constructor(
     private readonly database: Database,
     private readonly providers: ProviderRegistry,
+    private readonly identityProviders: IdentityProviders,
+    private readonly certificates: CertificateWatch,
     private readonly keys: SigningKeys,
     @Inject(TRANSIENT_STORE) private readonly store: TransientStore,
     @Inject(REVOCATION_MIRROR) private readonly mirror: RevocationMirror,
@@ -76,6 +82,8 @@ export class Readiness implements BeforeApplicationShutdown {
       revocationMirror: this.mirror.health(),
       keys: { ok: published > 0, ms: 0, published },
       providers: this.providers.status(),
+      samlProviders: this.identityProviders.status(),
+      certificates: this.certificates.certificates(this.clock()),
       stopping: this.#stopping,
     };
   }

@@ -23,7 +23,17 @@ export const HOME_CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-function signIn(config: Pick<GatehouseConfig, 'fragmentDelivery'>): string {
+type PageConfig = Pick<GatehouseConfig, 'production' | 'publicUrl' | 'fragmentDelivery' | 'testIdpPort'>;
+
+/** Where the development identity providers live; there too a sign-in can begin (D36). */
+function testIdp({ testIdpPort }: PageConfig): string {
+  if (testIdpPort === undefined) return '';
+  const base = `http://localhost:${testIdpPort}`;
+  return `
+    <p class="quiet">Or begin at the <a href="${base}/saml/portal">portal of the SAML test identity provider</a>.</p>`;
+}
+
+function signIn(config: PageConfig): string {
   const fragment = config.fragmentDelivery
     ? '<label><input type="radio" name="delivery" value="fragment"> tokens in the address fragment, as older clients expect</label>'
     : '';
@@ -36,7 +46,7 @@ function signIn(config: Pick<GatehouseConfig, 'fragmentDelivery'>): string {
       <label><input type="radio" name="delivery" value="code" checked> a code, exchanged with PKCE</label>
       ${fragment}
     </fieldset>
-    <ul id="providers" class="providers" aria-labelledby="sign-in"></ul>
+    <ul id="providers" class="providers" aria-labelledby="sign-in"></ul>${testIdp(config)}
     <div id="result" hidden></div>`;
 }
 
@@ -44,7 +54,7 @@ function signIn(config: Pick<GatehouseConfig, 'fragmentDelivery'>): string {
  * The page at `/`. In development it is a first-party client that anybody can try; in production it says what this
  * is and no more, because signing in begins at the applications.
  */
-export function homePage(config: Pick<GatehouseConfig, 'production' | 'publicUrl' | 'fragmentDelivery'>): string {
+export function homePage(config: PageConfig): string {
   const url = escapeHtml(config.publicUrl);
   return `<!doctype html>
 <html lang="en">

@@ -1,4 +1,5 @@
 import { readPageFile } from './page-files.js';
+import { loadConfig } from '@app/config';
 import { PUBLIC_URL, startServer, type RunningServer } from '../server.spec-support.js';
 
 /** As much of an element as the page's script touches. */
@@ -50,8 +51,14 @@ interface Page {
 
 const script = readPageFile('home.js');
 
-/** Runs the page's script as a browser would that is at `href`. */
-function open(server: RunningServer, href: string, session: Map<string, string>, delivery = 'code'): Page {
+/** Runs the page's script as a browser would that is at `href`. `revoked`: the answer at /oauth2/revoke, instead of the server's. */
+function open(
+  server: RunningServer,
+  href: string,
+  session: Map<string, string>,
+  delivery = 'code',
+  revoked?: object,
+): Page {
   const elements = { status: new FakeElement(), providers: new FakeElement(), result: new FakeElement() };
   const url = new URL(href);
   let address = href;
@@ -78,7 +85,10 @@ function open(server: RunningServer, href: string, session: Map<string, string>,
       setItem: (key: string, value: string) => session.set(key, value),
       removeItem: (key: string) => session.delete(key),
     },
-    fetch: (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${server.port}/${path}`, init),
+    fetch: (path: string, init?: RequestInit) =>
+      revoked !== undefined && path.startsWith('oauth2/revoke?')
+        ? Promise.resolve(Response.json(revoked))
+        : fetch(`http://127.0.0.1:${server.port}/${path}`, init),
     navigator: { clipboard: { writeText: () => Promise.resolve() } },
   };
   new Function(...Object.keys(globals), script)(...Object.values(globals));
@@ -95,7 +105,9 @@ function open(server: RunningServer, href: string, session: Map<string, string>,
 describe('the front page of development', () => {
   let server: RunningServer;
   beforeAll(async () => {
-    server = await startServer();
+    // The development SAML provider is listed whether its metadata can be had or not.
+    const { samlProviders } = loadConfig({ PUBLIC_URL }, () => '');
+    server = await startServer({ samlProviders });
   });
   afterAll(() => server.stop());
 
@@ -136,6 +148,61 @@ describe('the front page of development', () => {
     await page.until(() => page.elements.status.className === 'bad');
     expect(page.elements.status.textContent).toContain('not begun in this tab');
     expect(page.elements.result.children).toEqual([]);
+  });
+
+  it('lists SAML providers beside the others, and begins with either in one way (D51)', async () => {
+    const page = open(server, `${PUBLIC_URL}/`, new Map());
+    await page.until(() => page.elements.providers.children.length > 0);
+    const buttons = page.elements.providers.all().filter(({ textContent }) => textContent.startsWith('Sign in with'));
+    expect(buttons.map(({ textContent }) => textContent)).toEqual(['Sign in with Test', 'Sign in with Test SAML IdP']);
+    buttons.at(-1)?.click();
+    const { pathname, searchParams } = await page.left;
+    expect(pathname).toBe('/oauth2/authorize');
+    expect(Object.fromEntries(searchParams)).toMatchObject({ idp: 'dev-saml', response_type: 'code' });
+  });
+
+  it('shows the tokens of a sign-in that began at the identity provider, and says that it did (D36)', async () => {
+    const back = new URL(await signIn(new Map(), 'fragment'));
+    const parameters = new URLSearchParams(back.hash.slice(1));
+    parameters.delete('state');
+    const page = open(server, `${PUBLIC_URL}/#${parameters}`, new Map());
+    await page.until(() => page.elements.result.children.length > 0);
+    expect(page.elements.status.textContent).toContain('at the identity provider');
+    expect(page.address()).toBe('/');
+  });
+
+  it('refuses tokens with a state that is not of this tab', async () => {
+    const page = open(server, await signIn(new Map(), 'fragment'), new Map());
+    await page.until(() => page.elements.status.className === 'bad');
+    expect(page.elements.result.children).toEqual([]);
+  });
+
+  describe('D52', () => {
+    async function logOut(answer?: Record<string, string>): Promise<{ page: Page; token: string }> {
+      const session = new Map<string, string>();
+      const page = open(server, await signIn(session, 'fragment'), session, 'fragment', answer);
+      await page.until(() => page.elements.result.children.length > 0);
+      const shown = page.elements.result.texts().find((text) => text.includes('"access_token"')) ?? '{}';
+      page.elements.result
+        .all()
+        .find(({ textContent }) => textContent.startsWith('Log out'))
+        ?.click();
+      return { page, token: (JSON.parse(shown) as { access_token: string }).access_token };
+    }
+
+    it('logs out here, and says so where the provider has no logout of its own', async () => {
+      const { page, token } = await logOut();
+      await page.until(() => page.elements.status.textContent.startsWith('Signed out here'));
+      expect(page.elements.result).toMatchObject({ hidden: true, children: [] });
+      const { status } = await server.ask('/oauth2/userinfo', { authorization: `Bearer ${token}` });
+      expect(status).toBe(401);
+    });
+
+    it('goes on to the logout at the provider where there is one', async () => {
+      const slo_url = `${PUBLIC_URL}/saml/logout?ticket=t`;
+      const { page } = await logOut({ message: 'Logged out successfully', slo_url });
+      expect((await page.left).href).toBe(slo_url);
+    });
   });
 
   it('refuses a code of another issuer (RFC 9207)', async () => {

@@ -1,0 +1,59 @@
+/**
+ * The key that signs for the SAML test identity provider, and its certificate. **This is no secret**: everybody has it, and it
+ * protects nothing, because this provider signs anybody in without a password and Gatehouse trusts it only outside
+ * production and on a loopback address (D22).
+ *
+ * It is fixed, not made at each start like those of the OpenID Connect provider: a SAML key is trusted through metadata, and a
+ * Gatehouse that finds every key changed holds the change for an administrator, which after each restart would be noise. A
+ * generated file would do too, but then two checkouts that share a database would hold each other's.
+ */
+export const SIGNING_KEY = `-----BEGIN PRIVATE KEY-----
+MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQCv9Xx96KKoGHAT
+5AmcbpR1pVSD5qmCTElXbRLuBzJzNvjLUeycY9Dgl6a8iwkMWY72zk8px3sxYcKE
+JHqhoKKJmTgEvHTTeprrE3VB8rOnkrT3FStSSzJw1JjxTOCpV/j0IROdccGppdku
+lalCoY7KVWpJvbbFA0oYYP/8dvTkMD1Y2LU/cii0WiAS6oxP5BRkzkyFhUiWFZNb
+ACSj9LOo3dWHrBZwkaWWyKSbdHY+rxxmoVaIx4jn0j92sSgjEUhOVAv3fec/UJ/C
+/65iL9CTQZUclpEv4xLwux27fJ+4G28IKowxtSsDRRe2AEUvAU6T/5jguHM8dmxm
+rzQcswiJAgMBAAECggEAEVZBeCFoB2JzBo6xILvnfkj2MRHU0U0Fa+sIErJcVuxL
+arMNemI+ViazC8AyOciINMqik6X/PiAY+46hk5PBeAfD9HmCFEUwBunxo3gPmfrz
+QCYSkObuVx4nXJ0bxKuxkJJCvcBT2cyIv9WIqhNDf62XTaE25SX8ErdZ+YzZ97Kb
+wFTsW4EIFeMuIMk75Ksrdvi8KipbzRA7T12KkDEziDrwzywEd45V87TvHYssKlgQ
+3Y0xPBqa/Am1g0D8Z07zNGqvNxk3JUTpaXgqK11ZXLqdab/fNvWwETX9qPrVQTI3
+dy7FO5h+DXkfGAMOYNQHaNrq2b3k5UjyMc/jZfmN4QKBgQD37P9QTeg4I6tKZZfN
+esFyzgIbK9dfm0pdLx8pTHRI+RPCXGqHPZD4peUINnQVERgykXtgzl0aHD4gXHLj
+L0zTBjkEgC15WvXgFpyK+VcT5aO/SGj07T6qlC2u9umuKIMYxDdaVG00sdj7r8+P
+4l9HfNE+cStqrNv493vQztrtUQKBgQC1sHz7v1egTmzOAcsKzAOsPPaWjI2mZfvP
+2lB8uZ+RsMWLOHcBdtLnmDeEeC2tEY0Ss8tZVdeA6tniqiViuWAnpDnZI6AlevmP
+lA/RboPjD8yXYgIPtttGmP1RJ2j/2hb/W1xyV8vRF6l6U0ZURZwFm8MTHgpOrTRx
+uCosA565uQKBgAPPOXETcWEDc0tWWknG/Bf2gGPIfauzaCYcZj8tNJA2e449+0kO
+sh6P9f/1Tj1QoO2N/LZVFWskSfQXV5CUFnsbml6uVYSK2EJUNp2QDT16BtUWmL5C
+svbOBhGtK5QIfVMxGKSjrXXk0a+0WN0eHlar3U83T/J4q3yc2OMxen2xAoGASXX8
+csVgpp5O+9RZxhnK+l8DzMczlq3xbI72sBdVX1C77ph79YmXqLAw8kytGybXhVJQ
+y+QbaDKMukrVJt+Q8zZBdXwkCkN4mAbjhmhKxwniTOsBrlzet+KvuZpXp+sEFWdZ
+L5oz/Gy2x5DYBMbIWLQr4ZTp0fnSFJDD7FviV3ECgYBuyXllp96n9ilHGJ9mZHcb
+nSfhkLeuLsyGud/XTQyRIyk1qSqw3LfEykl5RLsT3vKdTI7v6E7PlwPj6OWA2SrO
+dhbtEroV9uAxW/QJnnEbG7jHl5rEFE2azDMBlMLhX9YP4eVmjClcVDtdH30v4bSn
+praz8YIZzzEYw9nQU217bQ==
+-----END PRIVATE KEY-----
+`;
+
+export const SIGNING_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIDEDCCAfigAwIBAgIBATANBgkqhkiG9w0BAQsFADAxMS8wLQYDVQQDDCZUZXN0
+IFNBTUwgaWRlbnRpdHkgcHJvdmlkZXIsIG5vIHNlY3JldDAgFw0yMDAxMDEwMDAw
+MDBaGA8yMTIwMDEwMTAwMDAwMFowMTEvMC0GA1UEAwwmVGVzdCBTQU1MIGlkZW50
+aXR5IHByb3ZpZGVyLCBubyBzZWNyZXQwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAw
+ggEKAoIBAQCv9Xx96KKoGHAT5AmcbpR1pVSD5qmCTElXbRLuBzJzNvjLUeycY9Dg
+l6a8iwkMWY72zk8px3sxYcKEJHqhoKKJmTgEvHTTeprrE3VB8rOnkrT3FStSSzJw
+1JjxTOCpV/j0IROdccGppdkulalCoY7KVWpJvbbFA0oYYP/8dvTkMD1Y2LU/cii0
+WiAS6oxP5BRkzkyFhUiWFZNbACSj9LOo3dWHrBZwkaWWyKSbdHY+rxxmoVaIx4jn
+0j92sSgjEUhOVAv3fec/UJ/C/65iL9CTQZUclpEv4xLwux27fJ+4G28IKowxtSsD
+RRe2AEUvAU6T/5jguHM8dmxmrzQcswiJAgMBAAGjMTAvMA4GA1UdDwEB/wQEAwIH
+gDAdBgNVHQ4EFgQUR+OlXG6hqvtgO3e6tr2haVhPyUwwDQYJKoZIhvcNAQELBQAD
+ggEBADCeoacniJ0fdXi4ipeI37EjJCGib/TgmIy7LULUMXKLynye1oZmTNOMCU+6
+E3a4Lb5HRrEvn+JwsGTe7RkK6Tufm3MayhGzx0U0C47WHtCJCIT0/E+MqyNYC61z
+07VFO/WPfoBeqCr9CYLItYkC/9D00fJ5l6z/iY10XMBgq6Wu0D3Uq/lItDPpGh1x
+ONwXSy3l8+0QGoKzPC8V6AKhlVHmDRi+RgON/yJGUqWr5hfuawsAY2RbT9aQArWt
+3hK9j8/9b6711uhaLQgxQlK+EblWk5NHLOs0aCHueAVUA8UvcczmshdJPsoC/dQJ
+aKdwZgCjHhwkC+VOpgKpSPtpkyY=
+-----END CERTIFICATE-----
+`;
