@@ -16,11 +16,12 @@ export function pin(pid, core) {
   if (canPin) spawnSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
 }
 
-/** Starts a Node script on the server core; `ready` is asked until it answers true. */
-export async function startPinned(script, env, ready) {
-  const command = canPin
-    ? ['taskset', ['-c', String(SERVER_CORE), process.execPath, script]]
-    : [process.execPath, [script]];
+/**
+ * Starts a Node script on the server core; `ready` is asked until it answers true.
+ * @param {{ cores?: string }} options which cores instead, as taskset writes them
+ */
+export async function startPinned(script, env, ready, { cores = String(SERVER_CORE) } = {}) {
+  const command = canPin ? ['taskset', ['-c', cores, process.execPath, script]] : [process.execPath, [script]];
   const child = spawn(command[0], command[1], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
