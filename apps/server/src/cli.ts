@@ -2,16 +2,25 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, ConfigurationError, loadConfigFromProcess } from '@app/config';
 import { DatabaseModule } from '@app/database';
+import { DirectoryCommandModule, SetupLink } from '@app/directory';
 import { KeyRotation, KeysModule, rotateKeys } from '@app/keys';
 import { RevocationModule, Revocations, revokeEverythingIssued } from '@app/revocation';
+import { MetadataCommand, rotateSamlKeys, SamlCommandModule, SamlKeyRotation } from '@app/saml';
 import { TransientStoreModule } from '@app/transient-store';
-import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Global, Module, type DynamicModule, type Type } from '@nestjs/common';
 
 const HELP = `usage: gatehouse <command>
 
 commands:
   keys:rotate         publish the next signing key; it signs once others have had time to see it
   keys:rotate --now   for emergencies: new keys sign at once, the old ones stop
+  saml:rotate         publish our next SAML certificate; it signs once identity providers have had time to see it
+  saml:rotate --now   for emergencies: a new certificate signs at once, the old ones leave our metadata
+  saml:metadata       what is known of each SAML identity provider, and what is held for you to accept
+  saml:metadata <provider>            the same of one, with its keys and endpoints
+  saml:metadata <provider> --refresh  fetch its metadata now
+  saml:metadata <provider> --accept   put in force what is held
+  set-up-link         a link, good for 15 minutes and one use, that makes the first administrator
   restored            after a database restore: everything issued before is void, everybody signs in again
   help                this text
 
@@ -25,7 +34,8 @@ const EXIT_CONFIGURATION = 78;
 @Global()
 @Module({})
 class CommandModule {
-  static forCommand(): DynamicModule {
+  /** @param rooms of the command alone, beside what every command stands on. */
+  static forCommand(rooms: readonly Type[]): DynamicModule {
     return {
       module: CommandModule,
       imports: [
@@ -34,14 +44,17 @@ class CommandModule {
         TransientStoreModule.forRoot(),
         KeysModule.forRoot(),
         RevocationModule,
+        ...rooms,
       ],
-      exports: [TransientStoreModule],
+      exports: [TransientStoreModule, KeysModule],
     };
   }
 }
 
-async function withRooms(work: (get: <T>(type: new (...args: never[]) => T) => T) => Promise<string>): Promise<string> {
-  const context = await NestFactory.createApplicationContext(CommandModule.forCommand(), {
+type Get = <T>(type: new (...args: never[]) => T) => T;
+
+async function withRooms(work: (get: Get) => Promise<string>, rooms: readonly Type[] = []): Promise<string> {
+  const context = await NestFactory.createApplicationContext(CommandModule.forCommand(rooms), {
     logger: ['error', 'fatal'],
     abortOnError: false,
   });
@@ -62,9 +75,22 @@ async function restored(revocations: Revocations, args: readonly string[]): Prom
   );
 }
 
+async function setUpLink(link: SetupLink, args: readonly string[]): Promise<string> {
+  if (args.length > 0) throw new Error('usage: gatehouse set-up-link');
+  if (loadConfigFromProcess().redisUrl === undefined)
+    throw new Error('without REDIS_URL only the server knows its links: start it on a terminal, and it prints one');
+  const url = await link.make();
+  if (url === undefined) throw new Error('there is an administrator, or GATEHOUSE_ADMINS names one');
+  return `Open this within 15 minutes and sign in; you will be the administrator:\n${url}`;
+}
+
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
   restored: (args) => withRooms((get) => restored(get(Revocations), args)),
+  'set-up-link': (args) => withRooms((get) => setUpLink(get(SetupLink), args), [DirectoryCommandModule]),
   'keys:rotate': (args) => withRooms((get) => rotateKeys(get(KeyRotation), args, new Date())),
+  'saml:rotate': (args) =>
+    withRooms((get) => rotateSamlKeys(get(SamlKeyRotation), args, new Date()), [SamlCommandModule]),
+  'saml:metadata': (args) => withRooms((get) => get(MetadataCommand).run(args, new Date()), [SamlCommandModule]),
 };
 
 async function run([name, ...args]: readonly string[]): Promise<number> {

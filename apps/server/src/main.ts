@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { ConfigurationError, loadConfigFromProcess, type GatehouseConfig } from '@app/config';
+import { SetupLink } from '@app/directory';
 import { ProviderRegistry } from '@app/oauth-providers';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './create-app.js';
 import { openInternalListener } from './internal-listener.js';
 import { openLog } from './logging/log.js';
@@ -19,6 +21,16 @@ function readConfiguration(): GatehouseConfig {
     process.stderr.write(`${error.message}\n`);
     process.exit(EXIT_CONFIGURATION);
   }
+}
+
+/** D43: for the eyes at the terminal alone, so never where the output is a log. */
+async function offerSetupLink(app: NestFastifyApplication): Promise<void> {
+  if (!process.stdout.isTTY) return;
+  const url = await app.get(SetupLink).make();
+  if (url !== undefined)
+    process.stdout.write(
+      `  Nobody administers this Gatehouse. Become its administrator within 15 minutes:\n    ${url}\n\n`,
+    );
 }
 
 async function serve(config: GatehouseConfig): Promise<void> {
@@ -44,6 +56,7 @@ async function serve(config: GatehouseConfig): Promise<void> {
     }
     if (config.production) log.logger.info({ publicUrl: config.publicUrl, port: config.port }, 'ready');
     else process.stdout.write(`\n${welcome(config, issuer)}\n`);
+    await offerSetupLink(app);
   } catch (error) {
     log.logger.fatal({ err: error }, 'The server could not start');
     log.flush();

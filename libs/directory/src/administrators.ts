@@ -6,6 +6,9 @@ import type { EntityManager } from 'typeorm';
 import type { HolderRecord, IdentityRecord } from './account.repository.js';
 import { parseEmailAddress } from './email-address.js';
 
+/** The pin of the one who used the set-up link (D43). No entry of `admins` can be it: those have a colon. */
+export const SET_UP_ENTRY = 'set-up-link';
+
 /** How an entry of `admins` is written, and the key of its pin. */
 export function entryText(entry: AdminEntry): string {
   return `${entry.provider}:${entry.subjectOrEmail}`;
@@ -24,7 +27,10 @@ export function matchingEntries(admins: readonly AdminEntry[], identity: Identit
   });
 }
 
-/** Who the administrators of this installation are: `admins`, each pinned to the first identity that it matched (D43). */
+/**
+ * Who the administrators of this installation are: `admins`, each pinned to the first identity that it matched, and who
+ * used the set-up link while there was nobody (D43).
+ */
 @Injectable()
 export class Administrators {
   private readonly entries: readonly string[];
@@ -34,10 +40,10 @@ export class Administrators {
     private readonly audit: AuditLog,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {
-    this.entries = config.admins.map(entryText);
+    this.entries = [...config.admins.map(entryText), SET_UP_ENTRY];
   }
 
-  /** The configured entries as pins are keyed, for statements that ask along. */
+  /** The entries that count, as pins are keyed, for statements that ask along. */
   get configuredEntries(): readonly string[] {
     return this.entries;
   }
@@ -71,6 +77,37 @@ export class Administrators {
     );
   }
 
+  /** Says whether somebody is, or the configuration names somebody who will be. */
+  async areThere(): Promise<boolean> {
+    if (this.config.admins.length > 0) return true;
+    const rows = await this.database.query(`SELECT 1 FROM administrator_pins WHERE entry = $1`, [SET_UP_ENTRY]);
+    return rows.length > 0;
+  }
+
+  /** Makes the person of this session the first administrator; false when there is one, or the session is no more. */
+  async pinFirst(sessionId: string, context: AuditContext): Promise<boolean> {
+    if (this.config.admins.length > 0) return false;
+    return this.database.transaction(async (manager) => {
+      const [pinned]: { identity_id: string; user_id: string; organization_id: string }[] = await manager.query(
+        `WITH pinned AS (
+           INSERT INTO administrator_pins (entry, identity_id)
+           SELECT $2, identity_id FROM sessions WHERE id = $1 AND ended_at IS NULL
+           ON CONFLICT (entry) DO NOTHING RETURNING identity_id
+         )
+         SELECT p.identity_id, s.user_id, s.organization_id FROM pinned p, sessions s WHERE s.id = $1`,
+        [sessionId, SET_UP_ENTRY],
+      );
+      if (pinned === undefined) return false;
+      const { identity_id: identityId, user_id: userId, organization_id: organizationId } = pinned;
+      await this.audit.record(
+        manager,
+        { kind: 'administrator.pinned', entry: SET_UP_ENTRY, identityId, userId, organizationId },
+        context,
+      );
+      return true;
+    });
+  }
+
   /** Pinned already, or with an identity that the next login would pin: nobody is linked to such a user (D17). */
   isOrWouldBe(holder: HolderRecord): boolean {
     return (
@@ -84,7 +121,6 @@ export class Administrators {
    * configuration, and a disabled user, have none.
    */
   async isAdministrator(userId: string, providerId: string): Promise<boolean> {
-    if (this.entries.length === 0) return false;
     const rows = await this.database.query(
       `SELECT 1 FROM administrator_pins a
        JOIN external_identities i ON i.id = a.identity_id

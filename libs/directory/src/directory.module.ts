@@ -12,6 +12,7 @@ import { ProviderGroupsController } from './provider-groups.controller.js';
 import { ProviderRecords } from './provider-records.js';
 import { ProviderUsersRepository } from './provider-users.repository.js';
 import { SamlUsersController } from './saml-users.controller.js';
+import { SetupLink } from './setup-link.js';
 import { UserProfileReader } from './user-profile.js';
 import { UsersMeController } from './users-me.controller.js';
 
@@ -28,7 +29,15 @@ import { UsersMeController } from './users-me.controller.js';
     Directory,
     ProviderRecords,
     AccountDeletion,
+    SetupLink,
   ],
-  exports: [Directory, ProviderRecords],
+  exports: [Directory, ProviderRecords, SetupLink],
 })
 export class DirectoryModule {}
+
+/** What the command `set-up-link` needs. */
+@Module({
+  imports: [AuditModule, TransientStoreModule.forRoot()],
+  providers: [Administrators, SetupLink],
+})
+export class DirectoryCommandModule {}

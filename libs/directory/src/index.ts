@@ -5,10 +5,11 @@
  * Does not own: how a provider is spoken to, sessions, tokens, or clients.
  * Routes: GET, DELETE /users/me · GET /oauth2/providers/{idp}/groups · GET /saml/providers/{idp}/users.
  */
-export { DirectoryModule } from './directory.module.js';
+export { DirectoryCommandModule, DirectoryModule } from './directory.module.js';
 export { Directory, type Actor } from './directory.js';
 export type { IdentityClaim } from './identity-claim.js';
 export type { SignedInUser } from './account-sign-in.js';
+export { SetupLink } from './setup-link.js';
 export type { UserProfile } from './user-profile.js';
 export { ProviderRecords, type RecordedSettings, type Switcher } from './provider-records.js';
 export {

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Kinds of opaque token (D45): refresh token, authorization code, and those of later issues. */
-export type OpaqueTokenKind = 'rt' | 'ac';
+/** Kinds of opaque token (D45): refresh token, authorization code, set-up link, and those of later issues. */
+export type OpaqueTokenKind = 'rt' | 'ac' | 'su';
 
 const SHAPE = /^gth_([a-z]{2})_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 

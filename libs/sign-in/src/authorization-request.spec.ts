@@ -189,7 +189,7 @@ describe('D7 R18 whose target it is', () => {
           expect((error as OAuthError).status).toBe(400);
           return;
         }
-        if (accepted.delivery.kind === 'json') return;
+        if (!('target' in accepted.delivery)) return;
         const { kind, target: goesTo } = accepted.delivery;
         const portless = goesTo.replace(/^(http:\/\/127\.0\.0\.1):\d+/, '$1:8000');
         expect(registered.has(kind === 'code' ? portless : goesTo)).toBe(true);

@@ -38,7 +38,9 @@ export const ReceivedParametersSchema = AuthorizationParametersSchema.extend({
 export type Delivery =
   | { readonly kind: 'code'; readonly target: string; readonly codeChallenge: string }
   | { readonly kind: 'fragment'; readonly target: string }
-  | { readonly kind: 'json' };
+  | { readonly kind: 'json' }
+  /** No client at all: the person becomes the first administrator and reads so (D43). */
+  | { readonly kind: 'set-up' };
 
 /** An authorization request whose every part was checked; what follows needs no other (D34). */
 export interface AuthorizationRequest {

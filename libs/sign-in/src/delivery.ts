@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
-import { noStore } from '@app/edge';
+import { SetupLink } from '@app/directory';
+import { noStore, requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodes, RefreshTokens, TokenIssuer, tokenResponse, type IssuedTokens } from '@app/tokens';
 import type { AuthorizationRequest } from './authorization-request.js';
+import { sendPage } from './page.js';
 
 /** Puts the outcome of a login where the client asked for it (D8). Errors go where success would have gone (D34). */
 @Injectable()
@@ -13,12 +15,14 @@ export class OutcomeDelivery {
     private readonly codes: AuthorizationCodes,
     private readonly refreshTokens: RefreshTokens,
     private readonly issuer: TokenIssuer,
+    private readonly setupLink: SetupLink,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
   /** Answers the request with what the session gives. */
   async succeed(request: AuthorizationRequest, sessionId: string, reply: FastifyReply): Promise<void> {
     noStore(reply);
+    if (request.delivery.kind === 'set-up') return this.setUp(sessionId, reply);
     if (request.delivery.kind === 'code') {
       const code = await this.codes.issue({
         sessionId,
@@ -43,13 +47,22 @@ export class OutcomeDelivery {
   /** Answers the request with a refusal; one that nobody is waiting for at a target is thrown on to the error filter. */
   async fail(request: AuthorizationRequest, error: OAuthError, reply: FastifyReply): Promise<void> {
     noStore(reply);
-    if (request.delivery.kind === 'json') throw error;
+    if (!('target' in request.delivery)) throw error;
     const { code, description } = error;
     return this.redirect(
       request,
       { error: code, error_description: description, state: request.state, iss: this.config.publicUrl },
       reply,
     );
+  }
+
+  private async setUp(sessionId: string, reply: FastifyReply): Promise<void> {
+    if (!(await this.setupLink.pin(sessionId, requestContext(reply.request))))
+      throw new OAuthError('access_denied', 'Somebody else has become the administrator in the meantime');
+    const body =
+      '<p>You are the administrator of this Gatehouse. Sign in to your applications as usual; ' +
+      'from now on your sessions have the rights.</p>';
+    await sendPage(reply, 200, 'Gatehouse is set up', body);
   }
 
   private async tokens(request: AuthorizationRequest, sessionId: string): Promise<IssuedTokens> {
@@ -63,7 +76,7 @@ export class OutcomeDelivery {
     parameters: Record<string, string | number | undefined>,
     reply: FastifyReply,
   ): Promise<void> {
-    if (delivery.kind === 'json') throw new Error('there is no target to redirect to');
+    if (!('target' in delivery)) throw new Error('there is no target to redirect to');
     const answer = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) answer.set(name, String(value));
     const afterPost = reply.request.method === 'POST';

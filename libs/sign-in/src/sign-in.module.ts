@@ -20,6 +20,7 @@ import { SamlLoginController } from './saml-login.controller.js';
 import { SamlLogins } from './saml-logins.js';
 import { SamlRefusals } from './saml-refusals.js';
 import { SamlTransactions } from './saml-transactions.js';
+import { SetupController } from './setup.controller.js';
 import { SignIn } from './sign-in.js';
 
 @Module({
@@ -32,7 +33,14 @@ import { SignIn } from './sign-in.js';
     SamlModule,
     TokensModule,
   ],
-  controllers: [AuthorizeController, CallbackController, ProvidersController, SamlLoginController, SamlAcsController],
+  controllers: [
+    AuthorizeController,
+    CallbackController,
+    ProvidersController,
+    SamlLoginController,
+    SamlAcsController,
+    SetupController,
+  ],
   providers: [
     LoginTransactions,
     SamlTransactions,
