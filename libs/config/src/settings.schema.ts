@@ -159,7 +159,7 @@ export const settingsSchema = section({
   internal_port: documented(port().optional(), 'A separate loopback listener for internal routes.'),
   test_idp_port: documented(
     portOrOff().optional(),
-    'Port of the development identity provider; refused in production and where `public_url` is not loopback.',
+    'Port of the development identity providers, OpenID Connect and SAML; refused in production and where `public_url` is not loopback.',
     '`{port} + 1` in development, else not started',
   ),
   test_provider: documented(
