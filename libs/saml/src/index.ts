@@ -35,7 +35,6 @@ export { SamlSessions, type SamlPrincipal, type SamlSession } from './sessions/s
 export {
   NoSingleSignOnEndpoint,
   SamlAuthnRequests,
-  singleSignOnEndpoint,
   type AuthnRequestOrder,
   type BegunAuthnRequest,
 } from './requests/authn-requests.js';

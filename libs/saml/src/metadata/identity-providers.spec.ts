@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { SigningIdp } from '../../../../test/harness/saml-idp.js';
 import {
@@ -227,84 +226,6 @@ describe('a refresh', () => {
   });
 });
 
-describe('metadata that changed too much', () => {
-  async function changeAllKeys(): Promise<SigningIdp> {
-    const other = await SigningIdp.create({ keyType: 'ec', entityId: idp.entityId });
-    server.body = other.metadata(SSO);
-    return other;
-  }
-
-  it('by a complete change of keys is held and audited once, and the old keys serve on', async () => {
-    const [one, two] = [await started(), await started()];
-    const other = await changeAllKeys();
-    for (let day = 0; day < 3; day += 1) {
-      deployment.wait(DAY_MS);
-      // Another text every time, as IdPs make it.
-      server.body = other.metadata({ ...SSO, validUntil: new Date(deployment.now.getTime() + 9 * DAY_MS) });
-      await Promise.all([one.providers.tick(), two.providers.tick()]);
-    }
-    await two.providers.tick();
-    for (const instance of [one, two]) {
-      expect(trusted(instance)).toEqual([idp.certificate]);
-      expect(instance.providers.status()).toMatchObject([
-        {
-          state: 'degraded',
-          usable: true,
-          held: { reason: expect.stringContaining('no signing key remains') as string },
-        },
-      ]);
-    }
-    expect(await kinds(one)).toEqual(['saml.metadata_held']);
-  });
-
-  it('by another entityID is held, also with the same keys', async () => {
-    const instance = await started();
-    server.body = idp.metadata({ ...SSO, entityId: 'https://impostor.test' });
-    deployment.wait(DAY_MS);
-    await instance.providers.tick();
-    expect(instance.providers.describe('acme')?.entityId).toBe(idp.entityId);
-    expect(instance.providers.status()[0]?.held?.reason).toContain('"https://impostor.test"');
-  });
-
-  it('is forgotten when the IdP takes it back', async () => {
-    const instance = await started();
-    await changeAllKeys();
-    deployment.wait(DAY_MS);
-    await instance.providers.tick();
-    server.body = idp.metadata(SSO);
-    deployment.wait(DAY_MS);
-    await instance.providers.tick();
-    expect(instance.providers.status()).toMatchObject([{ state: 'ready' }]);
-    expect(instance.providers.status()[0]).not.toHaveProperty('held');
-  });
-
-  it('takes effect at every instance when an administrator accepts it', async () => {
-    const [one, two] = [await started(), await started()];
-    const other = await changeAllKeys();
-    await expect(one.metadataCommand('acme', '--accept')).rejects.toThrow('nothing is held for acme');
-    deployment.wait(DAY_MS);
-    await one.providers.tick();
-
-    expect(await one.metadataCommand()).toBe(`acme: ${idp.entityId}; NEW METADATA IS HELD`);
-    const shown = await one.metadataCommand('acme');
-    expect(shown).toContain(`signing key   ${fingerprintOf(idp.certificate)}`);
-    expect(shown).toContain(`new key  ${fingerprintOf(other.certificate)}`);
-    expect(shown).toContain('saml:metadata acme --accept');
-
-    const accepted = await one.metadataCommand('acme', '--accept');
-    expect(accepted).toContain(`signing key   ${fingerprintOf(other.certificate)}`);
-    expect(accepted).not.toContain('HELD');
-    while (trusted(two)[0] === idp.certificate) await setImmediate();
-    expect(trusted(two)).toEqual([other.certificate]);
-    await one.providers.tick();
-    expect(trusted(one)).toEqual([other.certificate]);
-    expect(await kinds(one)).toEqual(['saml.metadata_held', 'saml.metadata_accepted']);
-    expect((await deployment.audited(one)).at(-1)).toMatchObject({
-      details: { added: [fingerprintOf(other.certificate)], removed: [fingerprintOf(idp.certificate)] },
-    });
-  });
-});
-
 describe('an unknown key', () => {
   it('makes one request to the IdP in five minutes, whoever asks at whichever instance', async () => {
     const [one, two] = [await started(), await started()];
@@ -335,6 +256,23 @@ describe('an unknown key', () => {
     expect(await instance.providers.refreshForUnknownKey('acme')).toBe(false);
     expect(await kinds(instance)).toEqual(['saml.metadata_held']);
     expect(trusted(instance)).toEqual([idp.certificate]);
+  });
+
+  it('changes nothing where another instance has been given another source meanwhile', async () => {
+    const old = await started();
+    const elsewhere = samlProvider({ metadata: { kind: 'xml', xml: idp.metadata(SSO) } });
+    const fresh = await deployment.start({ providers: [elsewhere] });
+    await old.providers.tick();
+    const other = await SigningIdp.create({ keyType: 'ec', entityId: idp.entityId });
+    server.body = other.metadata(SSO);
+    const asked = server.requests;
+    expect(await old.providers.refreshForUnknownKey('acme')).toBe(false);
+    deployment.wait(DAY_MS);
+    await old.providers.tick();
+    expect(server.requests).toBe(asked);
+    expect(trusted(old)).toEqual([idp.certificate]);
+    await fresh.providers.tick();
+    expect(fresh.providers.status()).toMatchObject([{ state: 'ready' }]);
   });
 
   it('asks nobody when nothing counts the asking', async () => {

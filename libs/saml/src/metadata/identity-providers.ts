@@ -32,6 +32,8 @@ interface Entry {
   /** The row as it was last seen; its revision is the one that `idp` was read from. */
   state: MetadataState | undefined;
   failure: string | undefined;
+  /** Another instance, with another configuration, has put another source in the place of ours. */
+  displaced: boolean;
   /** Other provider that stands for the same pair of entities. */
   conflict: string | undefined;
   failures: number;
@@ -70,7 +72,8 @@ export class IdentityProviders implements OnModuleInit, OnModuleDestroy {
     if (this.entries.size === 0) return;
     await this.listen();
     await this.followOrWarn();
-    const missing = [...this.entries.values()].filter((entry) => entry.idp === undefined);
+    const now = this.clock();
+    const missing = [...this.entries.values()].filter(({ idp }) => idp === undefined || lifeAt(now, idp) === 'over');
     const loads = missing.map((entry) => ({ entry, done: this.load(entry) }));
     await Promise.all(loads.filter(({ entry }) => entry.config.metadata.kind !== 'url').map(({ done }) => done));
   }
@@ -160,8 +163,7 @@ export class IdentityProviders implements OnModuleInit, OnModuleDestroy {
 
   private async refreshDue(): Promise<void> {
     await this.follow();
-    // Not where another instance, with another configuration, has put another source in the place of ours.
-    const ours = [...this.entries.values()].filter((entry) => entry.state?.source === entry.source);
+    const ours = [...this.entries.values()].filter((entry) => entry.state !== undefined && !entry.displaced);
     const sources = new Map(ours.map((entry) => [entry.config.id, entry.source]));
     const due = await this.repository.claimDue(sources, this.clock(), LEASE_MS);
     await Promise.all(ours.filter(({ config }) => due.includes(config.id)).map((entry) => this.fetch(entry)));
@@ -170,6 +172,8 @@ export class IdentityProviders implements OnModuleInit, OnModuleDestroy {
 
   private async askOnce(entry: Entry): Promise<void> {
     try {
+      // What would be compared with is not kept any more, and without that anything would be trusted.
+      if (entry.displaced && entry.idp !== undefined) return;
       const key = `saml-unknown-key:${entry.config.id}`;
       // Without the store nobody would count, so nobody asks: the schedule will.
       if (await this.transientStore.setIfAbsent(key, '1', UNKNOWN_KEY_PAUSE_MS)) await this.fetch(entry);
@@ -215,6 +219,7 @@ export class IdentityProviders implements OnModuleInit, OnModuleDestroy {
     const states = new Map((await this.repository.states()).map((state) => [state.providerId, state]));
     const reads = [...this.entries.values()].map(async (entry) => {
       const state = states.get(entry.config.id);
+      entry.displaced = state !== undefined && state.source !== entry.source;
       if (state?.source !== entry.source) return;
       entry.failure = undefined;
       if (state.revision !== entry.state?.revision || entry.idp === undefined) await this.readDocument(entry);
@@ -282,6 +287,7 @@ function newEntry(config: SamlProviderConfig): Entry {
     idp: undefined,
     state: undefined,
     failure: undefined,
+    displaced: false,
     conflict: undefined,
     failures: 0,
     loading: undefined,

@@ -24,8 +24,8 @@ export class MetadataCommand {
 
   /**
    * @param args what follows the command's name.
-   * @returns text for the terminal; @throws Error with the usage, for a provider that is not configured, or where
-   *   nothing is held.
+   * @returns text for the terminal; @throws Error with the usage, for a provider that is not configured, where
+   *   nothing is held, or where a refresh fails.
    */
   async run(args: readonly string[], now: Date): Promise<string> {
     const [id, option, ...rest] = args;
@@ -107,6 +107,7 @@ export class MetadataCommand {
   }
 }
 
+/** @throws Error for a refresh that failed, so that scripts see it. */
 function outcomeText(outcome: RefreshOutcome): string {
   switch (outcome.kind) {
     case 'loaded':
@@ -118,7 +119,7 @@ function outcomeText(outcome: RefreshOutcome): string {
     case 'held':
       return 'fetched and HELD, see below';
     case 'failed':
-      return `FAILED: ${outcome.detail}`;
+      throw new Error(`the metadata could not be refreshed: ${outcome.detail}`);
   }
 }
 

@@ -91,7 +91,7 @@ async function somebodyWaits(): Promise<void> {
 const logout = (
   nameId: NameId,
   sessionIndexes: readonly string[] = [],
-  over: { providerId?: string; idpEntityId?: string } = {},
+  over: { providerId?: string; idpEntityId?: string; until?: Date } = {},
 ) =>
   database.transaction((manager) =>
     sessions.recordLogout(manager, {
@@ -190,6 +190,13 @@ describe('core §3.7.3.1', () => {
     expect(await wasLoggedOut(named('other'), before)).toBe(false);
   });
 
+  it('one that says it lasts for ever lasts a day', async () => {
+    const nameId = named('for ever');
+    await logout(nameId, [], { until: new Date('9999-12-31T00:00:00Z') });
+    expect(await wasLoggedOut(nameId, { authnInstant: noon, now: minutes(24 * 60 - 1) })).toBe(true);
+    expect(await wasLoggedOut(nameId, { authnInstant: noon, now: minutes(24 * 60) })).toBe(false);
+  });
+
   it('one that named no index reaches an assertion without any', async () => {
     await logout(named('all'));
     for (const indexes of [[], ['_9']])
@@ -231,7 +238,7 @@ describe('housekeeping', () => {
           idpEntityId: IDP,
           nameId: named('purge'),
           sessionIndexes: [],
-          issuedAt: noon,
+          issuedAt: new Date(until.getTime() - 1000),
           until,
         }),
       );

@@ -90,8 +90,10 @@ export class SamlSessions {
   ): Promise<string[]> {
     const subject = subjectKey(logout.nameId);
     await oneAtATime(manager, logout.providerId, subject);
+    // At most a day: whatever NotOnOrAfter says, no assertion is on its way for longer, and rows must end.
     await manager.query(
-      `INSERT INTO saml_logouts (provider_id, subject, session_indexes, issued_at, until) VALUES ($1, $2, $3, $4, $5)`,
+      `INSERT INTO saml_logouts (provider_id, subject, session_indexes, issued_at, until)
+       VALUES ($1, $2, $3, $4, LEAST($5::timestamptz, $4::timestamptz + interval '1 day'))`,
       [logout.providerId, subject, logout.sessionIndexes, logout.issuedAt, logout.until],
     );
     const rows: { id: string }[] = await manager.query(

@@ -81,6 +81,15 @@ describe('D40', () => {
     expect(table.signing(at(430 * DAY))).toBe('k2');
   });
 
+  it('signs on with what ended last while rotation is late, but never with what was withdrawn', () => {
+    const table = new Table();
+    table.step(start);
+    expect(table.signing(at(365 * DAY))).toBe('k1');
+    expect(table.signing(at(455 * DAY))).toBeUndefined();
+    table.step(at(DAY), 'emergency');
+    expect(signingAt([table.key('k1')], at(DAY))).toBeUndefined();
+  });
+
   it('starts anew at once when everything has retired', () => {
     const table = new Table();
     table.step(start);

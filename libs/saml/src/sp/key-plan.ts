@@ -84,14 +84,18 @@ export function isWithdrawn({ signsFrom, signsUntil }: SamlKeyTimes): boolean {
   return signsUntil <= signsFrom;
 }
 
-/** The key that signs now; undefined: rotation has failed for long, or there was none yet. */
+/**
+ * The key that signs now: of those that may, the one that began last. Where rotation is late, the one that ended last signs
+ * on until it retires: IdPs know its certificate still. Undefined: there was none yet, or rotation has failed for long.
+ */
 export function signingAt<K extends SamlKeyTimes>(keys: readonly K[], now: Date): K | undefined {
+  const usable = keys.filter((key) => now < key.retiresAt && !isWithdrawn(key));
+  const begun = usable.filter((key) => key.signsFrom <= now);
+  const signing = latest(begun.filter((key) => now < key.signsUntil));
+  if (signing !== undefined) return signing;
   // A key that begins in moments is the first one, or an emergency's, of an instance whose clock is ahead of ours.
   const soon = after(now, CLOCK_DIFFERENCE_SECONDS);
-  const able = keys.filter((key) => now < key.signsUntil && key.signsFrom <= soon && !isWithdrawn(key));
-  const begun = able.filter((key) => key.signsFrom <= now);
-  if (begun.length > 0) return latest(begun);
-  return able.toSorted((a, b) => a.signsFrom.getTime() - b.signsFrom.getTime())[0];
+  return latest(usable.filter((key) => now < key.signsFrom && key.signsFrom <= soon)) ?? latest(begun);
 }
 
 function latest<K extends SamlKeyTimes>(keys: readonly K[]): K | undefined {

@@ -12,8 +12,10 @@ export async function rotateSamlKeys(rotation: SamlKeyRotation, args: readonly s
   const [option, ...rest] = args;
   if (rest.length > 0 || (option !== undefined && option !== '--now')) throw new Error(USAGE);
   if (option === '--now') {
+    const report = await rotation.rotateNow(now, 'emergency');
     return [
-      ...describe(await rotation.rotateNow(now, 'emergency'), now),
+      ...publishedLines(report),
+      ...report.rescheduled.map((key) => `key ${key.id} signs no more, decrypts until ${key.retiresAt.toISOString()}`),
       'EMERGENCY ROTATION: the new certificate signs immediately. Identity providers that check our signatures refuse',
       'requests until they have it: give each one our metadata anew, or the certificate, and remove the old one there.',
       'The old key decrypts on until the time above, so that logins go on meanwhile.',
@@ -24,22 +26,21 @@ export async function rotateSamlKeys(rotation: SamlKeyRotation, args: readonly s
     return 'Nothing to do: the next certificate is published already and waits to sign. --now signs immediately.';
   }
   return [
-    ...describe(report, now),
+    ...publishedLines(report),
+    ...report.rescheduled.map(
+      (key) =>
+        `key ${key.id} signs until ${key.signsUntil.toISOString()}, decrypts until ${key.retiresAt.toISOString()}`,
+    ),
     'It is in our metadata now, for signing and encryption. Identity providers that do not read our metadata by',
     'themselves need it by hand, before it signs.',
   ].join('\n');
 }
 
-function describe({ published, rescheduled, removed }: SamlRotationReport, now: Date): string[] {
+function publishedLines({ published, removed }: SamlRotationReport): string[] {
   return [
     ...(published === undefined
       ? []
       : [`published certificate ${published.id}, signs from ${published.signsFrom.toISOString()}`]),
-    ...rescheduled.map(
-      (key) =>
-        `key ${key.id} ${key.signsUntil <= now ? 'signs no more' : `signs until ${key.signsUntil.toISOString()}`}, ` +
-        `decrypts until ${key.retiresAt.toISOString()}`,
-    ),
     ...removed.map((id) => `removed key ${id}`),
   ];
 }

@@ -86,14 +86,15 @@ export class SpMetadataController {
     const provider = this.providers.find(id);
     if (provider === undefined) throw new OAuthError('not_found', 'There is no SAML provider of this id');
     const { saml, publicUrl, lifetimes } = this.config;
+    const maxAge = lifetimes.jwksMaxAgeSeconds;
     const document = serviceProviderMetadata(provider, {
       publicUrl,
       certificates: this.keys.published(),
       // Twice within the time that a new certificate is published before it signs.
-      cacheSeconds: Math.min(DAY_SECONDS, saml.keyPublishBeforeSigningSeconds / 2),
+      cacheSeconds: Math.max(maxAge, Math.min(DAY_SECONDS, saml.keyPublishBeforeSigningSeconds / 2)),
     });
     const etag = entityTag(document);
-    void reply.header('Cache-Control', `public, max-age=${lifetimes.jwksMaxAgeSeconds}`).header('ETag', etag);
+    void reply.header('Cache-Control', `public, max-age=${maxAge}`).header('ETag', etag);
     if (request.headers['if-none-match'] === etag) {
       void reply.status(304);
       return undefined;

@@ -33,8 +33,9 @@ export function canonicalForm(document: XmlDocument, element: XmlElement, prefix
   const options = { mode: XmlC14NMode.XML_C14N_EXCLUSIVE_1_0, inclusiveNamespacePrefixes: [...prefixes] };
   try {
     // The guard leaves nothing beside the root; for it, libxml2 need not ask us about every node.
-    if (element.parent === null) document.canonicalize(octets, options);
-    else document.canonicalize(octets, { ...options, nodeSet: new Set([element]) });
+    const { node } = element;
+    if (node.parent === null) document.canonicalize(octets, options);
+    else document.canonicalize(octets, { ...options, nodeSet: new Set([node]) });
   } catch (error) {
     if (error instanceof XmlError) throw new NoCanonicalForm(error.message, { cause: error });
     throw error;

@@ -193,7 +193,7 @@ describe('verifying a logout message', () => {
         relayState: 'https://x/?a=b',
         edit: {
           signedText: (text) => text.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()),
-          query: (text) => `foo=bar&${text.split('&').reverse().join('&')}&x`,
+          query: (text) => `foo=bar&${text.split('&').toReversed().join('&')}&x`,
         },
       });
       expect(await factsOf(redirect(lower.query))).toMatchObject({ id: lower.id });

@@ -1,12 +1,11 @@
-import { XmlAttribute, XmlXPath } from 'libxml2-wasm';
+import { XmlAttribute, XmlElement as ElementNode, XmlXPath } from 'libxml2-wasm';
 import { quoteFound } from '../verdict.js';
 import { refuse, type Verdicts } from './refused.js';
-import { childrenOf, DSIG, isElement, SAML, SAMLP, XmlElement } from './xml-document.js';
+import { childrenOf, DSIG, isElement, SAML, SAMLP, type XmlElement } from './xml-document.js';
 
-/** Compiled once; they live as long as the worker. By local name: an ID or an assertion in a foreign namespace counts too. */
-const IDS = XmlXPath.compile("//@*[local-name()='ID' or local-name()='Id' or local-name()='id']");
-const ASSERTIONS = XmlXPath.compile("//*[local-name()='Assertion' or local-name()='EncryptedAssertion']");
-const SIGNATURES = XmlXPath.compile(`//*[local-name()='Signature' and namespace-uri()='${DSIG}']`);
+/** Compiled once; they live as long as the worker. */
+const IDS = XmlXPath.compile('/descendant::*/@ID | /descendant::*/@Id | /descendant::*/@id | /descendant::*/@xml:id');
+const ELEMENTS = XmlXPath.compile('/descendant::*');
 
 export interface ResponseShape {
   readonly assertion: { readonly kind: 'plain' | 'encrypted'; readonly element: XmlElement } | undefined;
@@ -21,7 +20,7 @@ export function requireUniqueIds(
   others: ReadonlySet<string> = new Set(),
 ): Set<string> {
   const seen = new Set<string>();
-  for (const node of root.find(IDS)) {
+  for (const node of root.node.find(IDS)) {
     if (!(node instanceof XmlAttribute)) continue;
     const id = node.value;
     if (seen.has(id) || others.has(id)) refuse('unique-ids', 'every ID once', `${quoteFound(id)} twice`);
@@ -37,20 +36,20 @@ export function requireUniqueIds(
  */
 export function shapeOfResponse(root: XmlElement, verdicts: Verdicts): ResponseShape {
   requireRoot(root, SAMLP, 'Response', verdicts);
-  const found = root.find(ASSERTIONS);
-  const [element] = found;
+  const nodes = elementsOfDocument(root);
+  const found = nodes.filter(isAssertion);
+  const [node] = found;
   if (found.length > 1) refuse('one-assertion', 'one Assertion or EncryptedAssertion', `${found.length}`);
-  if (element === undefined) {
-    const [responseSignature] = requireSignatures(root, [root], verdicts);
+  if (node === undefined) {
+    const [responseSignature] = requireSignatures(nodes, [root], verdicts);
     return { assertion: undefined, responseSignature, assertionSignature: undefined };
   }
-  if (!(element instanceof XmlElement) || element.namespaceUri !== SAML || element.parent?.isSameNode(root) !== true) {
-    return refuse('one-assertion', 'it as a child of the Response', 'it elsewhere');
-  }
+  const element = root.elements.find((child) => child.node.isSameNode(node));
+  if (element?.namespaceUri !== SAML) return refuse('one-assertion', 'it as a child of the Response', 'it elsewhere');
   verdicts.pass('one-assertion', 'one, a child of the Response');
   const kind = element.name === 'Assertion' ? 'plain' : 'encrypted';
   const [responseSignature, assertionSignature] = requireSignatures(
-    root,
+    nodes,
     kind === 'plain' ? [root, element] : [root],
     verdicts,
   );
@@ -60,20 +59,31 @@ export function shapeOfResponse(root: XmlElement, verdicts: Verdicts): ResponseS
 /** A LogoutRequest or LogoutResponse; returns its signature. */
 export function shapeOfLogout(root: XmlElement, name: string, verdicts: Verdicts): XmlElement | undefined {
   requireRoot(root, SAMLP, name, verdicts);
-  if (root.find(ASSERTIONS).length > 0) refuse('one-assertion', 'none in a logout message', 'one');
-  return requireSignatures(root, [root], verdicts)[0];
+  const nodes = elementsOfDocument(root);
+  if (nodes.some(isAssertion)) refuse('one-assertion', 'none in a logout message', 'one');
+  return requireSignatures(nodes, [root], verdicts)[0];
 }
 
 /** An assertion that came out of an EncryptedAssertion: the same rules once more (R7). Returns its signature. */
 export function shapeOfDecrypted(root: XmlElement, verdicts: Verdicts): XmlElement | undefined {
   requireRoot(root, SAML, 'Assertion', verdicts);
-  if (root.find(ASSERTIONS).length > 1) refuse('one-assertion', 'one, not one inside another', 'more');
-  return requireSignatures(root, [root], verdicts)[0];
+  const nodes = elementsOfDocument(root);
+  if (nodes.filter(isAssertion).length > 1) refuse('one-assertion', 'one, not one inside another', 'more');
+  return requireSignatures(nodes, [root], verdicts)[0];
+}
+
+function elementsOfDocument(root: XmlElement): ElementNode[] {
+  return root.node.find(ELEMENTS).filter((node) => node instanceof ElementNode);
+}
+
+/** By local name: one in a foreign namespace counts too, for somebody might read it. */
+function isAssertion(node: ElementNode): boolean {
+  return node.name === 'Assertion' || node.name === 'EncryptedAssertion';
 }
 
 /** The child signature of each of these elements; no signature may be anywhere else. */
 function requireSignatures(
-  root: XmlElement,
+  nodes: readonly ElementNode[],
   parents: readonly XmlElement[],
   verdicts: Verdicts,
 ): (XmlElement | undefined)[] {
@@ -82,7 +92,7 @@ function requireSignatures(
     if (second !== undefined) refuse('signature-position', `one signature of the ${parent.name}`, 'more');
     return first;
   });
-  const count = root.find(SIGNATURES).length;
+  const count = nodes.filter((node) => node.name === 'Signature' && node.namespaceUri === DSIG).length;
   const placed = signatures.filter((signature) => signature !== undefined).length;
   const names = parents.map((parent) => parent.name).join(' or ');
   verdicts.require(

@@ -1,6 +1,6 @@
-import { ParseOption, XmlDocument, XmlElement, XmlError } from 'libxml2-wasm';
+import { ParseOption, XmlDocument, XmlElement as ElementNode, XmlError } from 'libxml2-wasm';
 
-export { XmlElement, XmlError };
+export { XmlError };
 
 export const SAML = 'urn:oasis:names:tc:SAML:2.0:assertion';
 export const SAMLP = 'urn:oasis:names:tc:SAML:2.0:protocol';
@@ -38,6 +38,46 @@ export class NotText extends Error {
 }
 
 /**
+ * An element of a tree in libxml2's memory. Each look at that memory costs more than what is looked for, so children are
+ * listed once.
+ */
+export class XmlElement {
+  readonly name: string;
+  private namespace: string | undefined;
+  private children: XmlElement[] | undefined;
+
+  constructor(readonly node: ElementNode) {
+    this.name = node.name;
+  }
+
+  /** The empty string where it is in none. */
+  get namespaceUri(): string {
+    return (this.namespace ??= this.node.namespaceUri);
+  }
+
+  get elements(): readonly XmlElement[] {
+    if (this.children === undefined) {
+      this.children = [];
+      for (let node = this.node.firstChild; node !== null; node = node.next) {
+        if (node instanceof ElementNode) this.children.push(new XmlElement(node));
+      }
+    }
+    return this.children;
+  }
+
+  /** The text of it and of all that it holds. */
+  get content(): string {
+    return this.node.content;
+  }
+
+  /** Frees the child: it must not be used again. */
+  remove(child: XmlElement): void {
+    this.children = this.elements.filter((one) => one !== child);
+    child.node.remove();
+  }
+}
+
+/**
  * Parses, lets `read` look, and frees the tree in the module's memory, which no garbage collector does: nothing of libxml2
  * may leave `read`. The only way in this lib to look at XML. Throws XmlError for what is not well formed with regard to
  * namespaces. The text must have passed a guard (message-guard.ts): libxml2 itself would take a DOCTYPE.
@@ -50,28 +90,24 @@ export function readXml<Result>(
   const bytes = typeof xml === 'string' ? Buffer.from(xml, 'utf8') : xml;
   const document = XmlDocument.fromBuffer(bytes, { encoding: 'utf-8', option: OPTIONS });
   try {
-    return read(document.root, document);
+    return read(new XmlElement(document.root), document);
   } finally {
     document.dispose();
   }
 }
 
-export function isElement(node: XmlElement, namespace: string, name: string): boolean {
-  return node.name === name && node.namespaceUri === namespace;
+export function isElement(element: XmlElement, namespace: string, name: string): boolean {
+  return element.name === name && element.namespaceUri === namespace;
 }
 
 /** The element children, in order. */
-export function elementsOf(parent: XmlElement): XmlElement[] {
-  const elements: XmlElement[] = [];
-  for (let node = parent.firstChild; node !== null; node = node.next) {
-    if (node instanceof XmlElement) elements.push(node);
-  }
-  return elements;
+export function elementsOf(parent: XmlElement): readonly XmlElement[] {
+  return parent.elements;
 }
 
 /** The children of that name, in order; never deeper descendants. */
 export function childrenOf(parent: XmlElement, namespace: string, name: string): XmlElement[] {
-  return elementsOf(parent).filter((child) => isElement(child, namespace, name));
+  return parent.elements.filter((child) => isElement(child, namespace, name));
 }
 
 /** The one child of that name; undefined where there is none. Throws {@link RepeatedElement}. */
@@ -83,12 +119,12 @@ export function childOf(parent: XmlElement, namespace: string, name: string): Xm
 
 /** The value of an attribute in no namespace, as the parser normalised it. */
 export function attributeOf(element: XmlElement, name: string): string | undefined {
-  return element.attr(name)?.value;
+  return element.node.attr(name)?.value;
 }
 
 /** All of the text, white space included. Throws {@link NotText} where there are elements in it. */
 export function textOf(element: XmlElement): string {
-  if (elementsOf(element).length > 0) throw new NotText(element.name);
+  if (element.elements.length > 0) throw new NotText(element.name);
   return element.content;
 }
 

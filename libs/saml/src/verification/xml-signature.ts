@@ -185,7 +185,7 @@ export function coveredOctets(
   { signature, parent, info }: EnvelopedSignature,
   verdicts: Verdicts,
 ): Buffer {
-  signature.remove();
+  parent.remove(signature);
   const octets = canonicalOrRefused(document, parent, info.prefixes);
   const digest = createHash(info.digest).update(octets).digest();
   const same = digest.length === info.digestValue.length && timingSafeEqual(digest, info.digestValue);
