@@ -43,11 +43,14 @@ const CLI = path.resolve('dist/apps/server/apps/server/src/cli.js');
 /** Whatever the server seals, the command must open: both get this key. */
 const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`;
 
-/** Runs a command of the `gatehouse` program against the stores of a running server. */
+/** Runs a command of the `gatehouse` program against the stores of a running server, with the server's YAML if given. */
 export async function runGatehouse(
   args: readonly string[],
-  options: Required<Pick<GatehouseOptions, 'databaseUrl' | 'redisUrl' | 'publicUrl'>>,
+  options: Required<Pick<GatehouseOptions, 'databaseUrl' | 'redisUrl' | 'publicUrl'>> & Pick<GatehouseOptions, 'yaml'>,
 ): Promise<{ code: number | null; output: string }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-command-'));
+  const config = path.join(folder, 'gatehouse.yaml');
+  if (options.yaml !== undefined) writeFileSync(config, options.yaml);
   const child = spawn(process.execPath, [CLI, ...args], {
     env: {
       PATH: process.env.PATH,
@@ -55,12 +58,14 @@ export async function runGatehouse(
       DATABASE_URL: options.databaseUrl,
       REDIS_URL: options.redisUrl,
       GATEHOUSE_MASTER_KEYS: MASTER_KEYS,
+      ...(options.yaml === undefined ? {} : { GATEHOUSE_CONFIG: config }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  rmSync(folder, { recursive: true, force: true });
   return { code, output };
 }
 

@@ -52,19 +52,14 @@ export async function beginSaml(browser: Browser, url: string | URL): Promise<As
  * Posts to the assertion consumer service as a page of another site makes a browser do it: without our cookies, which
  * are SameSite=Lax. Answers unread.
  */
-export function postToAcs(
-  server: string,
-  samlResponse: string,
-  relayState: string | undefined,
-  accept = 'text/html',
-): Promise<Response> {
+export function postToAcs(server: string, samlResponse: string, relayState: string | undefined): Promise<Response> {
   const form = new URLSearchParams({ SAMLResponse: samlResponse });
   if (relayState !== undefined) form.set('RelayState', relayState);
   return fetch(`${server}/saml/acs`, {
     method: 'POST',
     body: form,
     redirect: 'manual',
-    headers: { accept, origin: 'https://idp.test', 'sec-fetch-site': 'cross-site' },
+    headers: { accept: 'text/html', origin: 'https://idp.test', 'sec-fetch-site': 'cross-site' },
   });
 }
 

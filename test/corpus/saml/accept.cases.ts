@@ -187,6 +187,14 @@ function hidden(xml: string, { spKey }: World, wrapper: string): string {
   return encryptElement(whole, { certificate: spKey.certificate }, wrapper);
 }
 
+const unsolicited = accepting(
+  {
+    'unsolicited response': changed({ inResponseTo: undefined }),
+    'unsolicited response, both signed': changed({ inResponseTo: undefined, sign: 'both' }),
+  },
+  { answers: 'nothing' },
+);
+
 const fields: readonly ResponseCase[] = [
   {
     kind: 'response',
@@ -370,6 +378,7 @@ export const acceptCases: readonly ResponseCase[] = [
   ...encryption,
   ...spelling,
   ...otherPlaces,
+  ...unsolicited,
   ...fields,
   ...namespaces,
   ...meaning,

@@ -1,6 +1,6 @@
 /**
  * Every case of the corpus against both engines and the checks of meaning; the table is printed at the end. What needs a
- * memory (R10, replay in R14) is in replay.spec.ts, what is changed at random in mutants.spec.ts.
+ * memory (R10, replay in R14) is tested beside the facades of libs/saml; what is changed at random, in mutants.spec.ts.
  */
 import type { SamlVerifier } from '@app/saml';
 import { startTestVerifier } from '../../harness/saml-workers.js';
@@ -9,6 +9,7 @@ import { encryptionCases } from './encryption.cases.js';
 import { judgeLogout, judgeResponse, printTable, type Engine, type Row } from './judge.js';
 import { bombCases, deflatedZeros, logoutCases } from './logout.cases.js';
 import { meaningCases } from './meaning.cases.js';
+import { signatureShapeCases } from './signature-shape.cases.js';
 import { signatureCases } from './signature.cases.js';
 import { makeWorld, type LogoutCase, type ResponseCase } from './world.js';
 import { wrappingCases } from './wrapping.cases.js';
@@ -20,6 +21,7 @@ const MIB = 1024 * 1024;
 const refusedResponses: readonly ResponseCase[] = [
   ...wrappingCases,
   ...signatureCases,
+  ...signatureShapeCases,
   ...xmlCases,
   ...encryptionCases,
   ...meaningCases,

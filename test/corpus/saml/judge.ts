@@ -110,7 +110,7 @@ const ALICES: Identity = {
   attributes: { mail: ['alice@corp.test'], groups: ['staff', 'ops'] },
 };
 
-function expectation({ rules }: ResponseCase) {
+function expectation({ rules, answers }: ResponseCase) {
   return {
     now: NOW,
     skewSeconds: SKEW_SECONDS,
@@ -118,7 +118,7 @@ function expectation({ rules }: ResponseCase) {
     idpEntityId: IDP,
     entityId: SP,
     acsUrl: ACS,
-    inResponseTo: REQUEST_ID,
+    inResponseTo: answers === 'nothing' ? undefined : REQUEST_ID,
     wantAssertionsSigned: rules?.wantAssertionsSigned ?? false,
     wantEncryptedAssertions: rules?.wantEncryptedAssertions ?? false,
     subjectAttributes: rules?.subjectAttributes ?? [],

@@ -6,6 +6,7 @@ import {
   ALICE,
   MAX_AGE_SECONDS,
   NOW,
+  REQUEST_ID,
   rejecting,
   respond,
   SKEW_SECONDS,
@@ -52,6 +53,7 @@ const conditions = [
   }),
   ...rejecting(['not-before'], {
     'conditions not yet valid': assertion({ conditions: { notBefore: TOO_EARLY } }),
+    'conditions without NotBefore': assertion({ conditions: { notBefore: null } }),
     'NotBefore is no time': assertion({ conditions: { notBefore: '' } }),
   }),
   ...rejecting(['not-before', 'not-on-or-after', 'audience'], { 'no Conditions': assertion({ conditions: null }) }),
@@ -100,6 +102,90 @@ const requests = rejecting(['in-response-to'], {
   'InResponseTo cut off an unsigned response': (world) => respond(world).replace(' InResponseTo="_request-1"', ''),
   'InResponseTo of another request in the assertion': confirmed({ inResponseTo: '_other' }),
   'InResponseTo empty': signed({ inResponseTo: '' }),
+});
+
+const unsolicited = rejecting(['in-response-to'], {
+  'answer to a request, where none was made': (world) => respond(world, { sign: 'both' }),
+  'answer to a request in the response only, where none was made': (world) =>
+    respond(world, { sign: 'both', inResponseTo: undefined, response: { inResponseTo: REQUEST_ID } }),
+  'answer to a request in the assertion only, where none was made': (world) =>
+    respond(world, { sign: 'both', response: { inResponseTo: null } }),
+}).map((row): ResponseCase => ({ ...row, answers: 'nothing' }));
+
+/** By its local name everything is there. */
+const foreign = [
+  ...rejecting(['recipient'], {
+    'Recipient in a foreign namespace': edited((xml) => xml.replace(' Recipient=', ' xmlns:x="urn:x" x:Recipient=')),
+  }),
+  ...rejecting(['in-response-to'], {
+    'InResponseTo in a foreign namespace': edited((xml) =>
+      xml.replace(' InResponseTo=', ' xmlns:x="urn:x" x:InResponseTo='),
+    ),
+  }),
+  ...rejecting(['not-on-or-after'], {
+    'NotOnOrAfter in a foreign namespace': edited((xml) =>
+      xml.replace(/(<saml:Conditions[^>]*) NotOnOrAfter=/, '$1 xmlns:x="urn:x" x:NotOnOrAfter='),
+    ),
+  }),
+  ...rejecting(['destination'], {
+    'Destination in a foreign namespace': (world) =>
+      respond(world, {
+        sign: 'response',
+        edit: { response: (xml) => xml.replace(' Destination=', ' xmlns:x="urn:x" x:Destination=') },
+      }),
+  }),
+  ...rejecting(['audience'], {
+    'Audience in a foreign namespace': edited((xml) =>
+      xml.replace('<saml:Audience>', '<x:Audience xmlns:x="urn:x">').replace('</saml:Audience>', '</x:Audience>'),
+    ),
+  }),
+  ...rejecting(['not-before', 'not-on-or-after', 'audience'], {
+    'Conditions in a foreign namespace': edited((xml) =>
+      xml
+        .replace('<saml:Conditions ', '<x:Conditions xmlns:x="urn:x" ')
+        .replace('</saml:Conditions>', '</x:Conditions>'),
+    ),
+  }),
+  ...rejecting(['assertion-issuer'], {
+    'Issuer of the assertion in a foreign namespace': (world) =>
+      respond(world, {
+        sign: 'response',
+        edit: {
+          assertion: (xml) =>
+            xml.replace('<saml:Issuer>', '<x:Issuer xmlns:x="urn:x">').replace('</saml:Issuer>', '</x:Issuer>'),
+        },
+      }),
+  }),
+  ...rejecting(['status'], {
+    'StatusCode in a foreign namespace': (world) =>
+      respond(world, {
+        sign: 'response',
+        edit: { response: (xml) => xml.replace('<samlp:StatusCode ', '<x:StatusCode xmlns:x="urn:x" ') },
+      }),
+  }),
+];
+
+/** Which one is meant? */
+const doubled = rejecting(['well-formed', 'status'], {
+  'two Subjects': edited((xml) => xml.replace(/<saml:Subject>.*<\/saml:Subject>/, '$&$&')),
+  'two Conditions': edited((xml) => xml.replace(/<saml:Conditions.*<\/saml:Conditions>/, '$&$&')),
+  'two Issuers of the assertion': edited((xml) => xml.replace(/<saml:Issuer>.*?<\/saml:Issuer>/, '$&$&')),
+  'two Issuers of the response': (world) =>
+    respond(world, {
+      sign: 'response',
+      edit: { response: (xml) => xml.replace(/<saml:Issuer>.*?<\/saml:Issuer>/, '$&<saml:Issuer>x</saml:Issuer>') },
+    }),
+  'two Statuses': (world) =>
+    respond(world, {
+      sign: 'response',
+      edit: { response: (xml) => xml.replace(/<samlp:Status>.*<\/samlp:Status>/, '$&$&') },
+    }),
+  'two StatusCodes side by side': (world) =>
+    respond(world, {
+      sign: 'response',
+      edit: { response: (xml) => xml.replace(/<samlp:StatusCode [^>]*>/, '$&$&') },
+    }),
+  'two SubjectConfirmationData': edited((xml) => xml.replace(/<saml:SubjectConfirmationData[^>]*>/, '$&$&')),
 });
 
 const envelope = [
@@ -192,7 +278,16 @@ const protection = rejecting(['signature-present'], {
 }).map((row): ResponseCase => ({ ...row, rules: { wantAssertionsSigned: true } }));
 
 export const meaningCases: readonly ResponseCase[] = [
-  ...[...conditions, ...confirmations, ...requests, ...envelope, ...statements].map((row): ResponseCase => ({
+  ...[
+    ...conditions,
+    ...confirmations,
+    ...requests,
+    ...unsolicited,
+    ...foreign,
+    ...doubled,
+    ...envelope,
+    ...statements,
+  ].map((row): ResponseCase => ({
     ...row,
     rule: 'R9',
   })),

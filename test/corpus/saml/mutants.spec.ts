@@ -4,16 +4,24 @@
  */
 import * as fc from 'fast-check';
 import type { AssertionFacts, SamlVerifier } from '@app/saml';
+import { encryptElement } from '../../harness/saml-idp-encryption.js';
 import type { ResponseOptions } from '../../harness/saml-idp.js';
 import { startTestVerifier } from '../../harness/saml-workers.js';
 import { responseJob, type Engine } from './judge.js';
-import { MUTATION_KINDS, mutate, mutations, type Mutation } from './mutations.js';
+import { encryptAssertions, MUTATION_KINDS, mutate, mutations, type Mutation } from './mutations.js';
 import { base64, BASE, makeWorld, respond, type World } from './world.js';
 
 const SEED = Number(process.env['MUTANT_SEED'] ?? Date.now() % 2 ** 31);
 const BATCH = 50;
 
-const BASES = ['assertion', 'response', 'both', 'encrypted', 'encrypted in a signed response'] as const;
+const BASES = [
+  'assertion',
+  'response',
+  'both',
+  'encrypted',
+  'encrypted in a signed response',
+  'changed before encryption',
+] as const;
 type Base = (typeof BASES)[number];
 
 interface Pair {
@@ -41,13 +49,15 @@ beforeAll(async () => {
     both: pair({ sign: 'both' }),
     encrypted: pair({ sign: 'assertion', encrypt }),
     'encrypted in a signed response': pair({ sign: 'both', encrypt }),
+    'changed before encryption': pair({ sign: 'assertion' }),
   };
 });
 
 afterAll(() => verifier.close());
 
 /** The same message for two people: pieces of the one are put into the other. */
-function pair(changes: Partial<ResponseOptions>): Pair {
+function pair(options: Partial<ResponseOptions>): Pair {
+  const changes = { ...options, edit: { response: declarePrefixes } };
   const bob = { nameId: 'bob@corp.test', attributes: { mail: 'bob@corp.test', groups: ['guests'] } };
   return {
     alice: respond(world, changes),
@@ -55,13 +65,28 @@ function pair(changes: Partial<ResponseOptions>): Pair {
   };
 }
 
+/** So that a node that is moved still knows its namespace, and is not refused for that alone. */
+function declarePrefixes(xml: string): string {
+  const prefixes = 'xmlns:ds="http://www.w3.org/2000/09/xmldsig#" xmlns:xenc="http://www.w3.org/2001/04/xmlenc#"';
+  return xml.replace('<samlp:Response ', `<samlp:Response ${prefixes} `);
+}
+
+/** As it is, where the change left no tree. */
+function encrypted(octets: Buffer): Buffer {
+  try {
+    return encryptAssertions(octets, (xml) => encryptElement(xml, { certificate: world.spKey.certificate }));
+  } catch {
+    return octets;
+  }
+}
+
 function verify(engine: Engine, octets: Uint8Array | string) {
   return verifier.verifyResponse(responseJob(world, engine, base64(octets)));
 }
 
 /** All of an assertion but how it was protected on the way. */
-function meaningOf({ signed: _, encrypted: __, ...facts }: AssertionFacts): string {
-  return JSON.stringify(facts);
+function meaningOf(facts: AssertionFacts): string {
+  return JSON.stringify({ ...facts, signed: undefined, encrypted: undefined });
 }
 
 describe.each([
@@ -89,7 +114,8 @@ describe.each([
 
     const try1 = async ({ base, changes }: Mutant): Promise<void> => {
       const { alice, bob } = pairs[base];
-      const octets = mutate(alice, bob, changes);
+      const changed = mutate(alice, bob, changes);
+      const octets = base === 'changed before encryption' ? encrypted(changed) : changed;
       if (octets.equals(Buffer.from(alice))) tally.untouched++;
       const outcome = await verify(engine, octets);
       for (const { kind } of changes) tally.kinds.add(kind);

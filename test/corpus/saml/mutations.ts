@@ -263,17 +263,30 @@ const TEXT: Readonly<Record<string, TextMutation>> = {
 
 export const MUTATION_KINDS: readonly string[] = [...Object.keys(TREE), ...Object.keys(TEXT)];
 
-/** One to three changes, those of the text last: afterwards there may be no tree any more. */
-export const mutations: fc.Arbitrary<readonly Mutation[]> = fc
-  .tuple(
-    fc.array(mutation(Object.keys(TREE)), { minLength: 0, maxLength: 3 }),
-    fc.array(mutation(Object.keys(TEXT)), { minLength: 0, maxLength: 1 }),
-  )
-  .map(([trees, texts]) => [...trees, ...texts])
-  .filter((list) => list.length > 0);
+/** Refused at the first look, whatever else was changed: kept apart so that they do not hide the others. */
+const ANNOTATIONS = Object.keys(TREE).filter((kind) => /^(comment|instruction|CDATA)/.test(kind));
+const STRUCTURAL = Object.keys(TREE).filter((kind) => !ANNOTATIONS.includes(kind));
+
+/** Mostly one to three changes of the tree; sometimes one of the text follows, after which there may be no tree any more. */
+export const mutations: fc.Arbitrary<readonly Mutation[]> = fc.oneof(
+  { weight: 7, arbitrary: fc.array(mutation(STRUCTURAL), { minLength: 1, maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.tuple(mutation(ANNOTATIONS)) },
+  { weight: 2, arbitrary: fc.tuple(mutation(Object.keys(TEXT))) },
+  { weight: 1, arbitrary: fc.tuple(mutation(STRUCTURAL), mutation(Object.keys(TEXT))) },
+);
 
 function mutation(kinds: readonly string[]): fc.Arbitrary<Mutation> {
   return fc.record({ kind: fc.constantFrom(...kinds), a: fc.nat(100_000), b: fc.nat(100_000) });
+}
+
+/** Every assertion encrypted anew: a stranger may do that with what he changed. */
+export function encryptAssertions(octets: Buffer, encrypt: (xml: string) => string): Buffer {
+  const root = parseTree(octets.toString());
+  for (const assertion of findAll(root, 'Assertion')) {
+    const within = elementsIn(root).find(({ children }) => children.includes(assertion));
+    if (within !== undefined) replace(root, assertion, encrypt(serialise(assertion)));
+  }
+  return Buffer.from(serialise(root));
 }
 
 /**

@@ -76,6 +76,8 @@ export interface ResponseCase {
   readonly make: (world: World) => string;
   readonly job?: (world: World) => Partial<ResponseJob>;
   readonly rules?: Partial<ProviderRules>;
+  /** What it should answer; default: our request. */
+  readonly answers?: 'our request' | 'nothing';
   /** Of an accepted one; default: Alice's. */
   readonly identity?: Identity;
 }
