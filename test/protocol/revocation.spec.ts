@@ -75,6 +75,27 @@ describe('D14 a logout', () => {
   });
 });
 
+describe('D52', () => {
+  it('a session without SAML ends by slo=true as by any logout, and there is nowhere to go on to', async () => {
+    const tokens = await signInAsTest(issuer, 'ada');
+    const machineAccess = await machineToken();
+    for (const token of [tokens.access_token, machineAccess]) {
+      const answer = await form(`${endpoint}?slo=true`, {}, bearer(token));
+      expect([answer.status, answer.body]).toEqual([200, { message: 'Logged out successfully' }]);
+      expect(await isGood(token)).toBe(false);
+    }
+  });
+
+  it('slo is true or false, and without a good bearer 401', async () => {
+    const tokens = await signInAsTest(issuer, 'ada');
+    expect((await form(`${endpoint}?slo=maybe`, {}, bearer(tokens.access_token))).status).toBe(400);
+    expect((await form(`${endpoint}?slo=true&slo=true`, {}, bearer(tokens.access_token))).status).toBe(400);
+    expect(await isGood(tokens.access_token)).toBe(true);
+    expect((await form(`${endpoint}?slo=true`, {})).status).toBe(401);
+    expect((await form(`${endpoint}?slo=true`, {}, bearer('x'))).status).toBe(401);
+  });
+});
+
 describe('RFC 7009 §2.1 §2.2', () => {
   it('a client revokes its refresh token, and the access tokens of the same grant go with it', async () => {
     const tokens = await webTokens('ada');

@@ -152,7 +152,9 @@ describe('D25 a logout at the identity provider', () => {
     server.later(1000);
     const again = await server.signIn({ idp, nameId });
     expect(await server.isAlive(again)).toBe(true);
-    server.later(60_000);
+    server.later(58_000 + 119_000);
+    await expect(server.signIn({ idp, nameId, authnInstant: before })).rejects.toThrow('logged out');
+    server.later(2000);
     expect(await server.isAlive(await server.signIn({ idp, nameId, authnInstant: before }))).toBe(true);
   });
 
@@ -185,6 +187,18 @@ describe('D23 of several providers with one issuer', () => {
     await byRedirect(shared.logoutRequestRedirect(about(nameId)).query);
     const alive = await Promise.all([one, two, elsewhere].map((person) => server.isAlive(person)));
     expect(alive).toEqual([false, false, true]);
+  });
+});
+
+describe('D24 of several entities of ours', () => {
+  it('that one answers which knew the person', async () => {
+    for (const provider of ['one', 'two']) {
+      const nameId = somebody();
+      await server.signIn({ idp: shared, provider, nameId });
+      const answer = await byPost(shared.logoutRequestPost(about(nameId)));
+      const { xml } = await readForm(answer.text, server.certificate);
+      expect(xml).toContain(`<saml:Issuer>https://login.test/saml/${provider}/metadata</saml:Issuer>`);
+    }
   });
 });
 
@@ -277,6 +291,14 @@ describe('R15', () => {
       await form(`${server.url}/saml/slo`, { SAMLRequest: value, SAMLResponse: value }),
     ])
       expect([answer.status, answer.body['error'] ?? 'invalid_request']).toEqual([400, 'invalid_request']);
+    expect(await server.isAlive(victim)).toBe(true);
+  });
+
+  it('a RelayState beyond measure is 400', async () => {
+    const relayState = 'x'.repeat(4097);
+    const { query } = idp.logoutRequestRedirect(about(nameId), { relayState });
+    expect((await byRedirect(query)).status).toBe(400);
+    expect((await byPost(idp.logoutRequestPost(about(nameId)), BROWSER, relayState)).status).toBe(400);
     expect(await server.isAlive(victim)).toBe(true);
   });
 

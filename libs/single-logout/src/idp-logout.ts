@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '@app/audit';
-import { CLOCK, type Clock, type SamlProviderConfig } from '@app/config';
+import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig, type SamlProviderConfig } from '@app/config';
 import type { RequestContext } from '@app/edge';
 import { Revocations } from '@app/revocation';
 import {
@@ -49,6 +49,7 @@ export class IdpLogout {
     private readonly refused: RefusedLogouts,
     private readonly audit: AuditLog,
     @Inject(SAML_VERIFIER) private readonly verifier: SamlVerifier,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -59,16 +60,17 @@ export class IdpLogout {
    */
   async carryOut(incoming: IncomingLogout, context: RequestContext): Promise<CarriedOutLogout> {
     const accepted = await this.accept(incoming, context);
+    let [addressee] = accepted;
     let fault: unknown;
     try {
-      await this.endSessions(accepted, context);
+      addressee = (await this.endSessions(accepted, context)) ?? addressee;
     } catch (error) {
       fault = error;
       this.logger.error({ message: 'A SAML logout could not be carried out', ...context, err: error });
       await this.letBeSentAgain(accepted);
     }
     const outcome = fault === undefined ? 'complete' : 'partial';
-    return { outcome, fault, answer: this.answer(accepted, incoming, outcome) };
+    return { outcome, fault, answer: this.answer(addressee, incoming, outcome) };
   }
 
   /** Tries the Issuer's providers, each with its own keys and no others (D23); disabled ones are not among them (R11). */
@@ -79,10 +81,15 @@ export class IdpLogout {
     const candidates = issuer === undefined ? [] : this.identityProviders.byIssuer(issuer);
     const accepted: Accepted[] = [];
     let verdicts: readonly Verdict[] = [failed('provider', 'the entityID of an identity provider', quoteFound(issuer))];
-    for (const provider of candidates) {
-      const read = await this.logouts.readRequest({ provider, message: incoming.message, now: this.clock() });
-      if (read.ok) accepted.push({ provider, request: read.request });
-      else verdicts = read.verdicts;
+    try {
+      for (const provider of candidates) {
+        const read = await this.logouts.readRequest({ provider, message: incoming.message, now: this.clock() });
+        if (read.ok) accepted.push({ provider, request: read.request });
+        else verdicts = read.verdicts;
+      }
+    } catch (error) {
+      await this.letBeSentAgain(accepted);
+      throw error;
     }
     const [first, ...others] = accepted;
     if (first === undefined) throw await this.refuse(candidates[0]?.id, verdicts, context);
@@ -93,30 +100,33 @@ export class IdpLogout {
     return this.refused.record({ kind: 'logout_request', providerId, verdicts }, context);
   }
 
-  /** All of it or nothing, with the mark for assertions that arrive later, known at every instance when it returns. */
-  private async endSessions(accepted: readonly Accepted[], context: RequestContext): Promise<void> {
-    await this.revocations.transaction(async (manager, revoke) => {
-      for (const { provider, request } of accepted) {
-        const sessionIds = await this.samlSessions.recordLogout(manager, {
-          providerId: provider.id,
-          idpEntityId: request.issuer,
-          nameId: request.nameId,
-          sessionIndexes: request.sessionIndexes,
-          issuedAt: request.issuedAt,
-          until: request.until,
-        });
-        const ended: string[] = [];
-        for (const sessionId of sessionIds) {
+  /**
+   * All of it or nothing, with the mark for assertions that arrive later, known at every instance when it returns.
+   * Answers which provider had somebody to log out: of several with one issuer, that one was meant.
+   */
+  private async endSessions(accepted: readonly Accepted[], context: RequestContext): Promise<Accepted | undefined> {
+    return this.revocations.transaction(async (manager, revoke) => {
+      let addressee: Accepted | undefined;
+      for (const one of accepted) {
+        const sessions: string[] = [];
+        for (const sessionId of await this.samlSessions.recordLogout(manager, this.markOf(one))) {
           const ending = await this.sessions.endWithin(manager, revoke, sessionId, 'saml_logout', context);
-          if (ending === 'ended') ended.push(sessionId);
+          if (ending === 'ended') sessions.push(sessionId);
         }
-        await this.audit.record(
-          manager,
-          { kind: 'saml.logout', providerId: provider.id, initiator: 'idp', sessions: ended, outcome: 'complete' },
-          context,
-        );
+        if (sessions.length > 0) addressee ??= one;
+        const { id: providerId } = one.provider;
+        const event = { kind: 'saml.logout', providerId, initiator: 'idp', sessions, outcome: 'complete' } as const;
+        await this.audit.record(manager, event, context);
       }
+      return addressee;
     });
+  }
+
+  /** The IdP's clock may be behind ours, and an assertion is good for as much longer: so is its end (D40). */
+  private markOf({ provider, request }: Accepted) {
+    const { issuer: idpEntityId, nameId, sessionIndexes, issuedAt } = request;
+    const until = new Date(request.until.getTime() + this.config.saml.clockSkewSeconds * 1000);
+    return { providerId: provider.id, idpEntityId, nameId, sessionIndexes, issuedAt, until };
   }
 
   /** A logout that failed here must stay possible; that it cannot be recorded either is no reason to say nothing. */
@@ -128,7 +138,7 @@ export class IdpLogout {
   }
 
   private answer(
-    [{ provider, request }]: readonly [Accepted, ...Accepted[]],
+    { provider, request }: Accepted,
     { message, relayState }: IncomingLogout,
     outcome: 'complete' | 'partial',
   ): OutgoingMessage | undefined {

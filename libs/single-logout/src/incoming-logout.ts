@@ -51,10 +51,13 @@ export function logoutInQuery(request: FastifyRequest): IncomingLogout {
   const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
   const parameters = new URLSearchParams(query);
   if (parameters.has('SAMLRequest') === parameters.has('SAMLResponse')) throw noMessage();
+  const relayState = parameters.get('RelayState') ?? undefined;
+  if (relayState !== undefined && relayState.length > LONGEST_RELAY_STATE)
+    throw new OAuthError('invalid_request', `RelayState is too long; at most ${LONGEST_RELAY_STATE} characters`);
   return {
     kind: parameters.has('SAMLRequest') ? 'logout_request' : 'logout_response',
     message: { binding: 'redirect', query },
-    relayState: parameters.get('RelayState') ?? undefined,
+    relayState,
   };
 }
 

@@ -113,8 +113,7 @@ export class OurLogout implements UpstreamLogout {
     const { outcome, statusCodes, statusMessage } = read.response;
     if (outcome !== 'complete')
       this.logger.warn({ message: 'A logout at the identity provider was not complete', statusCodes, statusMessage });
-    await this.audit.record(
-      undefined,
+    this.audit.recordApart(
       { kind: 'saml.logout', providerId, initiator: 'us', sessions: [sessionId], outcome },
       context,
     );
