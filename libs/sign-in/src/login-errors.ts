@@ -1,3 +1,4 @@
+import type { Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { noStore } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
@@ -9,6 +10,15 @@ import { upstreamRefusal } from './upstream-refusal.js';
 export function loginRefusal(error: unknown): OAuthError | undefined {
   if (error instanceof UpstreamError) return upstreamRefusal(error);
   return error instanceof OAuthError ? error : undefined;
+}
+
+/** The client is told next to nothing, and the error filter sees none of this: here the operator learns why. */
+export function logRefusal(logger: Logger, refusal: OAuthError, provider: string, requestId: string): void {
+  const { code, status, logDetail, cause } = refusal;
+  const entry = { requestId, provider, error: code, detail: logDetail };
+  const message = 'A sign-in was refused';
+  if (status < 500) logger.log({ message, ...entry });
+  else logger.warn({ message, ...entry, err: cause });
 }
 
 const TITLES: Partial<Record<string, string>> = {
@@ -31,7 +41,7 @@ export async function refuseHere(error: OAuthError, request: FastifyRequest, rep
 }
 
 /** What finds the refusal in the log: this request, unless an earlier one of the same login was refused. */
-function referenceOf({ details }: OAuthError, request: FastifyRequest): string {
+export function referenceOf({ details }: OAuthError, request: FastifyRequest): string {
   const reference = details?.['reference'];
   return typeof reference === 'string' ? reference : request.id;
 }

@@ -7,7 +7,7 @@ import { ProviderRegistry, type Provider } from '@app/oauth-providers';
 import type { AuthorizationRequest } from './authorization-request.js';
 import { BrowserBinding } from './browser-binding.js';
 import { OutcomeDelivery } from './delivery.js';
-import { loginRefusal, refuseHere } from './login-errors.js';
+import { loginRefusal, logRefusal, refuseHere } from './login-errors.js';
 import { LoginTransactions, type LoginTransaction } from './login-transactions.js';
 import { escapeHtml, sendPage, wantsHtml } from './page.js';
 import { ProviderChoice } from './provider-choice.js';
@@ -103,19 +103,11 @@ export class LoginFlow {
     } catch (error) {
       const refusal = loginRefusal(error);
       if (refusal === undefined) throw error;
-      this.report(refusal, provider, request);
+      logRefusal(this.logger, refusal, provider.config.id, request.id);
       // A conflict of accounts is something for the person to read, not for the client to handle (D17).
       if (refusal.code === 'account_conflict') return refuseHere(refusal, request, reply);
       await this.delivery.fail(transaction.request, refusal, reply);
     }
-  }
-
-  /** The client is told next to nothing, and the error filter sees none of this: here the operator learns why. */
-  private report({ code, status, logDetail, cause }: OAuthError, provider: Provider, request: FastifyRequest): void {
-    const entry = { requestId: request.id, provider: provider.config.id, error: code, detail: logDetail };
-    const message = 'A sign-in was refused';
-    if (status < 500) this.logger.log({ message, ...entry });
-    else this.logger.warn({ message, ...entry, err: cause });
   }
 
   private async finish(

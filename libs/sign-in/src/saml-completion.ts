@@ -1,14 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { GATEHOUSE_CONFIG, type GatehouseConfig, type SamlProviderConfig } from '@app/config';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { failed, IdentityProviders, type Verdict } from '@app/saml';
-import type { AuthorizationRequest } from './authorization-request.js';
 import { BrowserBinding } from './browser-binding.js';
 import { OutcomeDelivery } from './delivery.js';
-import { loginRefusal, refuseHere } from './login-errors.js';
-import { DEFAULT_SCOPES } from './saml-login-request.js';
+import { loginRefusal, logRefusal, referenceOf, refuseHere } from './login-errors.js';
+import { idpInitiatedRequest } from './saml-login-request.js';
 import { SamlLogins } from './saml-logins.js';
 import { asError, SamlRefusals } from './saml-refusals.js';
 import { SamlTransactions, type SamlOutcome } from './saml-transactions.js';
@@ -20,6 +19,7 @@ type Unsolicited = Extract<SamlOutcome, { kind: 'unsolicited' }>;
 /** The last step of a login by SAML, in the browser that began it: the only one that makes a session (D10, R12). */
 @Injectable()
 export class SamlCompletion {
+  private readonly logger = new Logger('Saml');
   private readonly browsers: BrowserBinding;
 
   constructor(
@@ -42,7 +42,8 @@ export class SamlCompletion {
     if (outcome.kind === 'unsolicited') return this.beginAsked(outcome, request, reply);
     const { transaction, reference } = outcome;
     if (!this.browsers.matches(request, transaction.browser)) {
-      await this.report(outcome, failed('browser', 'the browser that began the sign-in', 'another one'), request);
+      const verdict = failed('browser', 'the browser that began the sign-in', 'another one');
+      await this.report(transaction.providerId, verdict, reference, request);
       throw new OAuthError('invalid_request', 'This sign-in was begun in another browser; start again in this one', {
         details: { reference },
       });
@@ -61,7 +62,10 @@ export class SamlCompletion {
   private async session({ transaction, identity, reference }: Identified, request: FastifyRequest): Promise<string> {
     // R11: it may have been switched off since the answer came.
     if (this.providers.find(transaction.providerId) === undefined)
-      throw new OAuthError('access_denied', 'Sign-in with this provider is switched off', { details: { reference } });
+      throw new OAuthError('access_denied', 'Sign-in with this provider is switched off', {
+        details: { reference },
+        logDetail: 'the provider was disabled after the answer had come',
+      });
     const { nameId, sessionIndexes, authnInstant, sessionNotOnOrAfter } = identity;
     return this.signIn.complete(
       { ...identity, saml: { nameId, sessionIndexes, authnInstant, sessionNotOnOrAfter } },
@@ -76,7 +80,7 @@ export class SamlCompletion {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    if (outcome.kind === 'identity') await this.report(outcome, verdictOf(refusal), request);
+    if (outcome.kind === 'identity') await this.tell(outcome, refusal, request);
     // A conflict of accounts is something for the person to read, not for the client to handle (D17).
     if (refusal.code === 'account_conflict') return refuseHere(refusal, request, reply);
     await this.delivery.fail(outcome.transaction.request, refusal, reply);
@@ -92,7 +96,7 @@ export class SamlCompletion {
     const provider = this.providers.find(providerId);
     if (provider?.allowIdpInitiated !== true)
       throw new OAuthError('access_denied', 'Sign-in cannot begin at this identity provider', { details });
-    const asked = this.askedBy(provider, relayState);
+    const asked = idpInitiatedRequest(provider, relayState, this.config);
     if (asked === undefined)
       throw new OAuthError('invalid_request', 'Open the application that you want to use; sign-in begins there', {
         details,
@@ -109,43 +113,22 @@ export class SamlCompletion {
     await this.logins.begin(provider, asked, request, reply);
   }
 
-  /** A client that did not ask has no verifier, so only its fragment can take tokens (D8). */
-  private askedBy(provider: SamlProviderConfig, relayState: string | undefined): AuthorizationRequest | undefined {
-    const { clientCallbacks, fragmentDelivery } = this.config;
-    const target = [relayState, provider.idpInitiatedCallback]
-      .map((url) => clientCallbacks.find((client) => client.url === url))
-      .find((client) => client !== undefined);
-    if (target === undefined || !fragmentDelivery) return undefined;
-    return {
-      idp: provider.id,
-      clientId: target.clientId,
-      delivery: { kind: 'fragment', target: target.url },
-      namedTarget: target.url,
-      scopes: DEFAULT_SCOPES,
-      state: undefined,
-      nonce: undefined,
-      loginHint: undefined,
-      prompt: undefined,
-      maxAge: undefined,
-      acrValues: undefined,
-      uiLocales: undefined,
-    };
-  }
-
-  private report(
-    { transaction, reference }: Exclude<SamlOutcome, Unsolicited>,
-    verdict: Verdict,
-    request: FastifyRequest,
-  ): Promise<void> {
+  /** What was refused before has been told; what a logout or an account refused is told here. */
+  private async tell({ transaction }: Identified, refusal: OAuthError, request: FastifyRequest): Promise<void> {
     const { providerId } = transaction;
-    return this.refusals.report(
-      { providerId, verdicts: [verdict], origin: 'solicited', reference },
-      requestContext(request),
-    );
+    const reference = referenceOf(refusal, request);
+    if (refusal.cause instanceof LoggedOutUpstream)
+      return this.report(
+        providerId,
+        failed('logged-out', 'no logout after the authentication', 'one'),
+        reference,
+        request,
+      );
+    logRefusal(this.logger, refusal, providerId, reference);
   }
-}
 
-function verdictOf({ code, cause, logDetail }: OAuthError): Verdict {
-  if (cause instanceof LoggedOutUpstream) return failed('logged-out', 'no logout after the authentication', 'one');
-  return failed('provider', 'a person who may sign in', logDetail === undefined ? code : `${code}: ${logDetail}`);
+  private report(providerId: string, verdict: Verdict, reference: string, request: FastifyRequest): Promise<void> {
+    const refused = { providerId, verdicts: [verdict], origin: 'solicited', reference } as const;
+    return this.refusals.report(refused, requestContext(request));
+  }
 }

@@ -1,5 +1,5 @@
 import type { FirstPartyClients } from '@app/clients';
-import type { GatehouseConfig } from '@app/config';
+import type { GatehouseConfig, SamlProviderConfig } from '@app/config';
 import { SIGN_IN_SCOPES } from '@app/oauth2';
 import { z } from 'zod';
 import {
@@ -33,7 +33,7 @@ export const SamlLoginParametersSchema = AuthorizationParametersSchema.pick({
 export type SamlLoginParameters = z.infer<typeof SamlLoginParametersSchema>;
 
 /** What a login asks for that names no scope: all that a first-party client may have without being asked (seed). */
-export const DEFAULT_SCOPES: readonly string[] = SIGN_IN_SCOPES.filter((scope) =>
+const DEFAULT_SCOPES: readonly string[] = SIGN_IN_SCOPES.filter((scope) =>
   ['openid', 'profile', 'email'].includes(scope),
 );
 
@@ -50,4 +50,34 @@ export function samlLoginRequest(
 ): AuthorizationRequest {
   const { scope = DEFAULT_SCOPES.join(' '), ...rest } = parameters;
   return authorizationRequest({ ...rest, idp: providerId, scope }, clients, config);
+}
+
+/**
+ * The request of a login that the IdP asks for (D36): to the callback that RelayState names where it is one of ours, else
+ * to the provider's own. A client that did not ask has no verifier, so its fragment alone can take tokens (D8): undefined
+ * where that is off, or where neither callback is known.
+ */
+export function idpInitiatedRequest(
+  provider: Pick<SamlProviderConfig, 'id' | 'idpInitiatedCallback'>,
+  relayState: string | undefined,
+  { clientCallbacks, fragmentDelivery }: Pick<GatehouseConfig, 'clientCallbacks' | 'fragmentDelivery'>,
+): AuthorizationRequest | undefined {
+  const [client] = [relayState, provider.idpInitiatedCallback].flatMap((url) =>
+    clientCallbacks.filter((callback) => callback.url === url),
+  );
+  if (client === undefined || !fragmentDelivery) return undefined;
+  return {
+    idp: provider.id,
+    clientId: client.clientId,
+    delivery: { kind: 'fragment', target: client.url },
+    namedTarget: client.url,
+    scopes: DEFAULT_SCOPES,
+    state: undefined,
+    nonce: undefined,
+    loginHint: undefined,
+    prompt: undefined,
+    maxAge: undefined,
+    acrValues: undefined,
+    uiLocales: undefined,
+  };
 }

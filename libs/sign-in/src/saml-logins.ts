@@ -14,7 +14,7 @@ import { sendAutoPost } from './auto-post.js';
 import { BrowserBinding } from './browser-binding.js';
 import { SamlTransactions } from './saml-transactions.js';
 
-/** RFC-like URIs without anything that XML or a log would stumble over. */
+/** Class references are URIs (core §2.7.2.2): printable ASCII without blanks, so nothing in one is markup's or a log's. */
 const CLASS_REFERENCE = /^[\x21-\x7e]{1,500}$/;
 
 /** The first half of a login by SAML: the browser goes to the IdP with a request of ours (core §3.4.1). */

@@ -56,8 +56,10 @@ export function refusalOf(verdicts: readonly Verdict[], reference: string): Carr
   };
 }
 
+/** Of the codes alone: the message beside them is any text of the sender's. */
 function statusCode(found: string): OAuthErrorCode | undefined {
-  return STATUS_CODES.find(([suffix]) => found.includes(`${suffix}"`))?.[1];
+  const [codes = ''] = found.split(' with the message ');
+  return STATUS_CODES.find(([suffix]) => codes.includes(`${suffix}"`))?.[1];
 }
 
 /** A carried refusal as what is thrown and delivered; `reference` reaches the page in `details`. */

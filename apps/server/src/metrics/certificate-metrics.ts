@@ -17,11 +17,11 @@ export class CertificateMetrics implements OnModuleInit {
 
   onModuleInit(): void {
     const { watch, clock } = this;
-    new Gauge({
+    const gauge = new Gauge({
       name: NAME,
       help: 'Seconds until a certificate of a SAML identity provider (idp) or of ours (sp) ends; negative once it has',
       labelNames: ['owner', 'provider', 'fingerprint'],
-      registers: [this.metrics.registry],
+      registers: [],
       collect() {
         // A certificate that left the metadata must leave the metric too, or its alarm never ends.
         this.reset();
@@ -30,5 +30,6 @@ export class CertificateMetrics implements OnModuleInit {
         }
       },
     });
+    this.metrics.registry.registerMetric(gauge);
   }
 }
