@@ -11,13 +11,18 @@ export class Stage {
   folder = mkdtempSync(path.join(os.tmpdir(), 'gatehouse-bench-'));
   #cleanUp = [() => rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })];
 
+  /** For those who cannot speak to a socket. */
+  redisUrl;
+
   /** Answers the path of its socket. */
   async startRedis() {
+    const port = await freePort();
+    this.redisUrl = `redis://127.0.0.1:${port}`;
     const socket = path.join(this.folder, 'redis.sock');
     const child = spawn(
       process.env.REDIS_SERVER ?? 'redis-server',
       // prettier-ignore
-      ['--port', '0', '--unixsocket', socket, '--dir', this.folder, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
+      ['--bind', '127.0.0.1', '--port', String(port), '--unixsocket', socket, '--dir', this.folder, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
       { stdio: 'ignore' },
     );
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));

@@ -72,7 +72,7 @@ async function contenders(idp, stores) {
   ];
   const jackson = requireJackson();
   if (jackson !== undefined) {
-    const env = { JACKSON: jackson, REDIS_SOCKET: stores.redisSocket, IDP_METADATA: idp.metadata };
+    const env = { JACKSON: jackson, REDIS_URL: stage.redisUrl, IDP_METADATA: idp.metadata };
     const server = await stage.startServer('test/bench/saml/peer.mjs', () => env, '/raw');
     plans.push({ who: 'saml-jackson', server, begin: (count) => beginAtPeer(server, idp, count) });
   }

@@ -7,14 +7,16 @@
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
-const { default: jackson } = await import(pathToFileURL(process.env.JACKSON).href);
+// Its CommonJS hides its default inside ours.
+const { default: exported } = await import(pathToFileURL(process.env.JACKSON).href);
+const jackson = exported.default ?? exported;
 const port = Number(process.env.PORT);
 const redirect = 'https://client.example/callback';
 const { connectionAPIController, oauthController } = await jackson({
   externalUrl: `http://127.0.0.1:${port}`,
   samlAudience: 'https://saml.bench.example',
   samlPath: '/acs',
-  db: { engine: 'redis', url: `unix://${process.env.REDIS_SOCKET}` },
+  db: { engine: 'redis', url: process.env.REDIS_URL },
   openid: {},
   noAnalytics: true,
   logger: { info: () => {}, warn: () => {}, error: () => {} },
