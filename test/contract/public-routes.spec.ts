@@ -21,11 +21,20 @@ const PUBLIC = [
   'GET /oauth2/callback',
   'GET /oauth2/callback/{idp}',
   'GET /oauth2/providers',
+  'GET /saml/complete',
+  'GET /saml/logout',
+  'GET /saml/providers',
+  'GET /saml/slo',
+  'GET /saml/{provider}/login',
+  'GET /saml/{provider}/metadata',
+  'GET /setup',
   'POST /oauth2/authorize',
   'POST /oauth2/introspect',
   'POST /oauth2/refresh',
   'POST /oauth2/revoke',
   'POST /oauth2/token',
+  'POST /saml/acs',
+  'POST /saml/slo',
 ];
 
 describe('R25 R32 routes without a bearer', () => {

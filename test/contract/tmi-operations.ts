@@ -168,4 +168,52 @@ export const TMI_OPERATIONS: Readonly<Record<string, TmiOperation>> = {
     responses: { '204': [], '400': [], '401': [], '404': [] },
     bearer: true,
   },
+  'GET /saml/providers': {
+    parameters: {},
+    bodyTypes: [],
+    responses: { '200': ['providers'], '500': [], '429': [] },
+    bearer: false,
+  },
+  'GET /saml/{provider}/metadata': {
+    parameters: { provider: true },
+    bodyTypes: [],
+    responses: { '200': [], '500': [], '429': [] },
+    bearer: false,
+  },
+  'GET /saml/{provider}/login': {
+    parameters: { client_callback: false, provider: true },
+    bodyTypes: [],
+    responses: { '302': [], '500': [], '429': [] },
+    bearer: false,
+  },
+  'POST /saml/acs': {
+    parameters: {},
+    bodyTypes: ['application/x-www-form-urlencoded'],
+    responses: {
+      '200': ['access_token', 'expires_in', 'refresh_token', 'token_type'],
+      '302': [],
+      '400': [],
+      '401': [],
+      '429': [],
+    },
+    bearer: false,
+  },
+  'GET /saml/slo': {
+    parameters: { SAMLRequest: true },
+    bodyTypes: [],
+    responses: { '200': [], '400': [], '429': [] },
+    bearer: false,
+  },
+  'POST /saml/slo': {
+    parameters: {},
+    bodyTypes: ['application/x-www-form-urlencoded'],
+    responses: { '200': [], '400': [], '429': [] },
+    bearer: false,
+  },
+  'GET /saml/providers/{idp}/users': {
+    parameters: { idp: true },
+    bodyTypes: [],
+    responses: { '200': [], '400': [], '401': [], '403': [], '500': [] },
+    bearer: true,
+  },
 };
