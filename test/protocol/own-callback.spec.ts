@@ -123,6 +123,16 @@ describe('D55 no idp, and more than one to choose from', () => {
     }
   });
 
+  it('OIDC Core §3.1.2.1: prompt=none asks nobody, not even which provider', async () => {
+    const url = withoutIdp();
+    url.searchParams.set('prompt', 'none');
+    const { status, body } = await send('GET', url, { headers: { accept: 'application/json' } });
+    expect([status, body['error']]).toEqual([400, 'interaction_required']);
+    const page = await new Browser().request(url);
+    expect(page.status).toBe(400);
+    expect(await page.text()).not.toContain('class="providers"');
+  });
+
   it('is 400 for API callers', async () => {
     const { status, body } = await send('GET', withoutIdp(), { headers: { accept: 'application/json' } });
     expect([status, body['error']]).toEqual([400, 'invalid_request']);

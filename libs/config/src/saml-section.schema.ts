@@ -8,7 +8,7 @@ const day = 86_400;
 export const samlSection = section({
   verifier: documented(
     z.enum(['strict', 'node-saml']).default('strict'),
-    'Which engine verifies signatures: ours, or that of node-saml.',
+    '`strict`: our verifier; `node-saml`: the same, and then node-saml must agree (RSA PKCS #1 signatures only, and ten times the work).',
   ),
   workers: documented(whole(1, 64).default(2), 'Threads that verify and decrypt; at most.'),
   queue_limit: documented(

@@ -38,7 +38,7 @@ export class LoginFlow {
   /** Sends the browser upstream; the `test` provider answers at once (D10, D22). */
   async begin(asked: AuthorizationRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const chosen = this.choice.choose(asked.idp);
-    if (chosen === undefined) return this.choose(request, reply);
+    if (chosen === undefined) return this.choose(asked, request, reply);
     if (chosen.protocol === 'saml') return this.samlLogins.begin(chosen.provider, asked, request, reply);
     const { provider } = chosen;
     const state = this.transactions.newState();
@@ -120,7 +120,10 @@ export class LoginFlow {
     await this.delivery.succeed(asked, sessionId, reply);
   }
 
-  private async choose(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  private async choose(asked: AuthorizationRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    // OIDC Core §3.1.2.1: with prompt=none nobody may be asked anything.
+    if (asked.prompt === 'none')
+      throw new OAuthError('interaction_required', 'There is more than one provider: name one with idp');
     if (!wantsHtml(request) || request.method !== 'GET')
       throw new OAuthError(
         'invalid_request',

@@ -67,7 +67,7 @@ const SENTENCES: Partial<Record<CheckName, Sentence>> = {
   groups: ({ expected, found }) =>
     `The groups cannot be taken over: expected ${expected}, found ${found}. Set group_prefixes, or have the identity ` +
     `provider send fewer.`,
-  replay: ({ found }) => `The message was sent twice: ${found}. Somebody reloaded the page, or it was stolen.`,
+  replay: ({ found }) => `The message was used already: ${found}. Somebody sent it twice, or it was stolen.`,
   provider: ({ expected, found }) =>
     `The provider cannot be used now: expected ${expected}, found ${found}. Its state is under /health/ready.`,
 };
