@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { SamlSettings } from '@app/config';
@@ -38,6 +38,16 @@ describe('R13', () => {
     expect(refused).toHaveLength(5);
     for (const reason of refused) expect(reason).toBeInstanceOf(VerifierBusy);
     expect((await verifier.verifyResponse(job)).ok).toBe(true);
+    await verifier.close();
+  });
+
+  const onLinux = process.platform === 'linux' ? it : it.skip;
+  onLinux('verifies with less priority than the event loop has', async () => {
+    const verifier = await startTestVerifier();
+    await verifier.verifyResponse(job);
+    const priorities = readdirSync('/proc/self/task').map((thread) => getPriority(Number(thread)));
+    expect(priorities).toContain(getPriority() + 10);
+    expect(getPriority(process.pid)).toBe(getPriority());
     await verifier.close();
   });
 

@@ -21,6 +21,9 @@ export const COMPILED_WORKER_FILE = new URL('./verification/worker.js', import.m
 /** A worker that had nothing to do for so long ends; an installation without SAML logins has none. */
 const IDLE_MS = 60_000;
 
+/** How much worse the priority of a worker is than the event loop's: where they share a core, tokens go first. */
+const NICE = 10;
+
 /**
  * Verifies in threads of their own, so that XML, RSA and whoever floods the ACS take no time from the event loop (R13).
  * When all are busy and the queue is full, or a message takes too long (its wait included), callers get
@@ -45,6 +48,7 @@ export class SamlWorkers implements SamlVerifier, OnModuleDestroy {
       minThreads: 0,
       maxThreads: config.saml.workers,
       idleTimeout: IDLE_MS,
+      niceIncrement: NICE,
     });
     // A thread that dies with nothing to do; unheard, it would take the process along.
     this.pool.on('error', (error: Error) => this.logger.error(`A SAML worker died: ${error.message}`));

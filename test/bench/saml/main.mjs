@@ -12,7 +12,7 @@ import { requireJackson } from './jackson.mjs';
 import { beginAtGatehouse, beginAtPeer, signForFloor } from './logins.mjs';
 import { measureLogins } from './measure.mjs';
 
-const LOGINS = Number(process.env.BENCH_LOGINS ?? 600);
+const LOGINS = Number(process.env.BENCH_LOGINS ?? 1000);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const CONNECTIONS = 8;
 const FLOOD_CONNECTIONS = 4;
@@ -128,7 +128,7 @@ try {
   for (let round = 0; round <= ROUNDS; round++)
     for (const plan of plans) {
       // The first round warms every process up and is not counted.
-      const logins = await plan.begin(round === 0 ? Math.min(200, LOGINS) : LOGINS);
+      const logins = await plan.begin(LOGINS);
       const { complete } = plan;
       const measured = await measureLogins({ ...plan.server, logins, connections: CONNECTIONS, complete });
       if (round > 0) runs.get(plan).push(measured);
