@@ -98,12 +98,20 @@ const strictOnly = [
   ),
 ];
 
+function namedSignature(xml: string): string {
+  return xml.replace('<ds:Signature ', '<ds:Signature Id="Signature1" ');
+}
+
 const encryption = [
   ...accepting({
     'AES-128-GCM, assertion signed': encrypted('aes128-gcm'),
     'AES-256-GCM, assertion signed': encrypted('aes256-gcm'),
     'AES-256-GCM, response signed': encrypted('aes256-gcm', { sign: 'response' }),
     'AES-256-GCM, both signed': encrypted('aes256-gcm', { sign: 'both' }),
+    'both signatures with the same Id, the inner one encrypted (pysaml2)': encrypted('aes256-gcm', {
+      sign: 'both',
+      edit: { signedAssertion: namedSignature, signed: namedSignature },
+    }),
     'EncryptedKey beside EncryptedData': (world) =>
       respond(world, { encrypt: { certificate: world.spKey.certificate, keyPlace: 'beside' } }),
     'encrypted for the second of our keys': (world) =>

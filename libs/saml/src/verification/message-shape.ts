@@ -13,21 +13,27 @@ export interface ResponseShape {
   readonly assertionSignature: XmlElement | undefined;
 }
 
-/** Core §1.3.4, XML Signature §4.3.3.2: what `#ID` names must not be a matter of taste (R6). Returns the IDs. */
+/**
+ * Core §1.3.4, XML Signature §4.3.3.2: what `#ID` names must not be a matter of taste (R6). Returns the SAML IDs, which a
+ * decrypted part must not repeat; what else is called an id there (pysaml2 gives every ds:Signature the same `Id`) is
+ * another document's.
+ */
 export function requireUniqueIds(
   root: XmlElement,
   verdicts: Verdicts,
   others: ReadonlySet<string> = new Set(),
 ): Set<string> {
   const seen = new Set<string>();
+  const samlIds = new Set<string>();
   for (const node of root.node.find(IDS)) {
     if (!(node instanceof XmlAttribute)) continue;
     const id = node.value;
     if (seen.has(id) || others.has(id)) refuse('unique-ids', 'every ID once', `${quoteFound(id)} twice`);
     seen.add(id);
+    if (node.name === 'ID') samlIds.add(id);
   }
   verdicts.pass('unique-ids', 'every ID once');
-  return seen;
+  return samlIds;
 }
 
 /**
