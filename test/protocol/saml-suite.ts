@@ -26,7 +26,7 @@ export class SamlSuite {
   installation: Installation;
   database: pg.Client;
   issuer: string;
-  /** Serves acme, posted and retired. */
+  /** Serves acme, posted, retired and strong. */
   idp: SigningIdp;
   /** Serves portal and off, and may begin logins itself. */
   portal: SigningIdp;
@@ -45,6 +45,9 @@ saml_providers:
   - { id: acme, name: "Acme & <co>", metadata_xml: ${metadata}, verified_email_domains: [acme.test] }
   - { id: posted, name: Posted, metadata_xml: ${metadata}, request_binding: post }
   - { id: retired, name: Retired, metadata_xml: ${metadata} }
+  - id: strong
+    metadata_xml: ${metadata}
+    requested_authn_context: { classes: ["urn:mfa"], comparison: minimum, accepted: ["urn:mfa", "urn:passkey"] }
   - { id: down, name: Down, metadata_url: "http://localhost:${await freePort()}/metadata" }
   - { id: portal, name: Portal, ${fromPortal} }
   - { id: off, name: Off, enabled: false, ${fromPortal} }
@@ -52,11 +55,13 @@ saml_providers:
     });
     this.issuer = this.installation.server.publicUrl;
     this.database = new pg.Client({ connectionString: this.installation.databaseUrl });
+    // Postgres may be stopped before the suite's own end.
+    this.database.on('error', () => undefined);
     await this.database.connect();
   }
 
   async stop(): Promise<void> {
-    await this.database.end();
+    await this.database.end().catch(() => undefined);
     await this.installation.stop();
   }
 
