@@ -59,7 +59,7 @@ describe('D36 a login that begins at the IdP', () => {
   });
 
   it('is refused where the provider does not allow it', async () => {
-    const page = await refused(await saml.post(saml.answer(undefined, 'alice'), undefined), 502);
+    const page = await refused(await saml.post(saml.answer(undefined, 'alice'), undefined), 400);
     expect((await saml.auditOf(referenceIn(page)))['check']).toBe('unsolicited');
   });
 
@@ -68,13 +68,13 @@ describe('D36 a login that begins at the IdP', () => {
     ['for somebody else', { audience: 'https://stranger.example' }],
     ['made yesterday', { now: new Date(Date.now() - 86_400_000) }],
   ])('is refused when it is %s', async (_what, changes) => {
-    await refused(await saml.post(sent(changes), undefined), 502);
+    await refused(await saml.post(sent(changes), undefined), 400);
   });
 
   it('is refused from a stranger', async () => {
     const stranger = await SigningIdp.create({ entityId: 'https://stranger.test/metadata' });
     const message = stranger.response({ now: new Date(), acsUrl: `${saml.issuer}/saml/acs`, audience: 'x' });
-    const page = await refused(await saml.post(message, undefined), 502);
+    const page = await refused(await saml.post(message, undefined), 400);
     expect((await saml.auditOf(referenceIn(page)))['check']).toBe('provider');
   });
 });

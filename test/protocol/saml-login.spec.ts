@@ -109,11 +109,12 @@ describe('SAML profiles §4.1 a sign-in at an identity provider', () => {
 });
 
 describe('SAML bindings §3.5 D38 a request by form', () => {
-  it('is a page that can send itself to the IdP and do nothing else', async () => {
+  it('is a page that sends itself to the IdP and runs nothing else', async () => {
     const page = await new Browser().request(saml.loginUrl('posted', CLIENT));
     const html = await page.text();
     const policy = page.headers.get('content-security-policy') ?? '';
-    expect(policy).toContain(`form-action ${SSO};`);
+    // Chrome would hold it against the redirects behind the form, which are the IdP's.
+    expect(policy).not.toContain('form-action');
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("frame-ancestors 'none'");
     expect(page.headers.get('cache-control')).toBe('no-store');
@@ -229,7 +230,8 @@ describe('D10 R19 R20 R22 one browser, one login', () => {
     for (const victim of [new Browser(), other]) {
       const { browser, complete } = await saml.arrived({ parameters: CLIENT, login: 'mallory' });
       const page = await refused(await victim.request(complete));
-      expect((await saml.auditOf(referenceIn(page)))['check']).toBe('browser');
+      // The log has every refusal; the audit one row a minute for a provider, check and address.
+      expect(await saml.logOf(referenceIn(page))).toContain('"check":"browser"');
       await refused(await browser.request(complete));
     }
   });
@@ -262,8 +264,8 @@ describe('D23 whose answer it is', () => {
     const asked = await beginSaml(browser, saml.loginUrl('acme', CLIENT));
     const ticket = await ticketOf(await saml.post(make(asked), asked.relayState));
     const fragment = fragmentOf(await locationOf(await browser.request(ticket)));
-    const audited = await saml.auditOf(referenceIn(fragment.get('error_description')));
-    return { error: fragment.get('error'), state: fragment.get('state'), check: audited['check'] };
+    const line = await saml.logOf(referenceIn(fragment.get('error_description')));
+    return { error: fragment.get('error'), state: fragment.get('state'), check: /"check":"([^"]+)"/.exec(line)?.[1] };
   }
 
   it.each([

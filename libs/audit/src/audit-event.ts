@@ -141,12 +141,12 @@ export type AuditEvent =
       readonly days: number;
     };
 
-/** As `saml` reports it; text without secrets. */
+/** As `saml` reports it; text without secrets. A check that passed comes without values: those may be personal data. */
 export interface SamlVerdict {
   readonly check: string;
   readonly ok: boolean;
-  readonly expected: string;
-  readonly found: string;
+  readonly expected?: string | undefined;
+  readonly found?: string | undefined;
 }
 
 export type AuditKind = AuditEvent['kind'];

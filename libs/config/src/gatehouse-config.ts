@@ -90,6 +90,15 @@ export type SamlMetadataSource =
 
 export type AuthnContextComparison = 'exact' | 'minimum' | 'better' | 'maximum';
 
+/** How people must authenticate (core §3.3.2.2.1). A floor: what one login asks for may only narrow it (D32). */
+export interface RequestedAuthnContext {
+  /** What is asked for. */
+  readonly classes: readonly string[];
+  readonly comparison: AuthnContextComparison;
+  /** Class references that an answer may carry; never empty. The request passes through the browser, so these decide. */
+  readonly accepted: readonly string[];
+}
+
 /** Attribute names (`Name` or `FriendlyName`) in the order in which they are tried; empty: the built-in fallbacks. */
 export interface SamlAttributeNames {
   /** Instead of the NameID. Needed where the IdP sends only transient NameIDs. */
@@ -105,6 +114,8 @@ export interface SamlProviderConfig extends ProviderBase {
   readonly metadata: SamlMetadataSource;
   /** Which entity of the document; needed where it holds several identity providers. */
   readonly idpEntityId: string | undefined;
+  /** Metadata that brings any signing key that was not known waits for an administrator. */
+  readonly holdNewKeys: boolean;
   /** Ours at this provider (D24). */
   readonly entityId: string;
   readonly allowIdpInitiated: boolean;
@@ -117,8 +128,7 @@ export interface SamlProviderConfig extends ProviderBase {
   /** Accept AES-CBC under a verified outer signature (D53). */
   readonly legacyEncryption: boolean;
   readonly forceAuthn: boolean;
-  readonly requestedAuthnContext:
-    { readonly classes: readonly string[]; readonly comparison: AuthnContextComparison } | undefined;
+  readonly requestedAuthnContext: RequestedAuthnContext | undefined;
   /** Format URI to ask for; undefined: the IdP chooses. */
   readonly nameIdFormat: string | undefined;
   /** undefined: what the IdP offers, Redirect before POST. */

@@ -11,6 +11,7 @@ export type {
   AdminEntry,
   AnyProviderConfig,
   AuthnContextComparison,
+  RequestedAuthnContext,
   ClientCallback,
   GatehouseConfig,
   Lifetimes,

@@ -22,6 +22,7 @@ describe('saml_providers', () => {
       linkByVerifiedEmailDomains: [],
       metadata: { kind: 'url', url: okta.metadata_url },
       idpEntityId: undefined,
+      holdNewKeys: false,
       entityId: 'https://login.example.com/saml/okta/metadata',
       allowIdpInitiated: false,
       idpInitiatedCallback: undefined,
@@ -49,6 +50,7 @@ describe('saml_providers', () => {
       link_by_verified_email: ['a.example'],
       metadata_file: './adfs.xml',
       idp_entity_id: 'urn:idp',
+      hold_new_keys: true,
       entity_id: 'urn:gatehouse',
       allow_idp_initiated: true,
       idp_initiated_callback: callback,
@@ -57,7 +59,11 @@ describe('saml_providers', () => {
       want_encrypted_assertions: 'true',
       legacy_encryption: true,
       force_authn: true,
-      requested_authn_context: { classes: ['urn:oasis:names:tc:SAML:2.0:ac:classes:X509'], comparison: 'minimum' },
+      requested_authn_context: {
+        classes: ['urn:x509'],
+        comparison: 'minimum',
+        accepted: ['urn:x509', 'urn:smartcard'],
+      },
       name_id_format: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
       request_binding: 'post',
       attributes: { subject: 'objectguid', email: ['mail', 'email'], name: ['cn'], groups: 'memberOf' },
@@ -74,6 +80,7 @@ describe('saml_providers', () => {
       linkByVerifiedEmailDomains: ['a.example'],
       metadata: { kind: 'file', path: './adfs.xml' },
       idpEntityId: 'urn:idp',
+      holdNewKeys: true,
       entityId: 'urn:gatehouse',
       allowIdpInitiated: true,
       idpInitiatedCallback: callback,
@@ -82,7 +89,7 @@ describe('saml_providers', () => {
       wantEncryptedAssertions: true,
       legacyEncryption: true,
       forceAuthn: true,
-      requestedAuthnContext: { classes: ['urn:oasis:names:tc:SAML:2.0:ac:classes:X509'], comparison: 'minimum' },
+      requestedAuthnContext: { classes: ['urn:x509'], comparison: 'minimum', accepted: ['urn:x509', 'urn:smartcard'] },
       nameIdFormat: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
       requestBinding: 'post',
       attributes: { subject: ['objectguid'], email: ['mail', 'email'], name: ['cn'], groups: ['memberOf'] },
@@ -129,6 +136,7 @@ describe('saml_providers', () => {
     ['attributes.groups', { name: 'memberOf' }],
     ['requested_authn_context', 'urn:a'],
     ['requested_authn_context.classes', []],
+    ['hold_new_keys', 'sometimes'],
     ['group_prefixes', 'gh-'],
     ['verified_email_domains', 'a.example'],
     ['verified_email_domains[0]', ['*']],
@@ -193,6 +201,39 @@ describe('D17', () => {
       'saml_providers[0].link_by_verified_email[0]',
     ]);
     expect(first({ ...okta, link_by_verified_email: false })?.linkByVerifiedEmailDomains).toEqual([]);
+  });
+});
+
+describe('D32', () => {
+  const context = (parts: object) => ({ ...okta, requested_authn_context: { classes: ['urn:mfa'], ...parts } });
+
+  it('takes the classes themselves as accepted where they are meant exactly, unless others are named', () => {
+    expect(first(context({}))?.requestedAuthnContext).toEqual({
+      classes: ['urn:mfa'],
+      comparison: 'exact',
+      accepted: ['urn:mfa'],
+    });
+    const accepted = ['urn:mfa', 'urn:passkey'];
+    expect(first(context({ accepted }))?.requestedAuthnContext?.accepted).toEqual(accepted);
+  });
+
+  it.each(['minimum', 'better', 'maximum'])('wants to know what an answer may carry with %s', (comparison) => {
+    expect(faultsOf(production, yaml(context({ comparison })))).toEqual([
+      {
+        key: 'saml_providers[0].requested_authn_context.accepted',
+        message: expect.stringMatching(`^is missing; with comparison ${comparison} list every class .*exact`),
+      },
+    ]);
+    expect(first(context({ comparison, accepted: ['urn:passkey'] }))?.requestedAuthnContext?.accepted).toEqual([
+      'urn:passkey',
+    ]);
+  });
+
+  it.each([[[]], ['urn:mfa'], [null]])('refuses %j as accepted', (accepted) => {
+    for (const comparison of ['exact', 'minimum'])
+      expect(faultyKeys(production, yaml(context({ comparison, accepted })))).toEqual([
+        'saml_providers[0].requested_authn_context.accepted',
+      ]);
   });
 });
 

@@ -31,6 +31,7 @@ export function checkSamlProviders(providers: unknown, place: SamlPlace, faults:
     const report = (key: string, message: string): void => faults.add(`saml_providers[${index}].${key}`, message);
     checkMetadataSource(entry, place, report);
     checkIdpInitiated(entry, place, report);
+    checkAuthnContext(entry, report);
     checkLinking(entry, report);
   }
   checkEntityPairs(entries, place, faults);
@@ -69,6 +70,19 @@ function checkIdpInitiated(entry: Entry, { callbackUrls, fragmentDelivery }: Sam
       'is not one of client_callbacks; add it there, character by character the same, or name one of those',
     );
   }
+}
+
+const ranked: readonly unknown[] = ['minimum', 'better', 'maximum'];
+
+/** D32: only the IdP knows how it ranks classes, so what such a comparison lets through has to be said to be checked. */
+function checkAuthnContext(entry: Entry, report: Report): void {
+  const context = entry.requested_authn_context;
+  if (!isRecord(context) || !ranked.includes(context.comparison) || context.accepted !== undefined) return;
+  report(
+    'requested_authn_context.accepted',
+    `is missing; with comparison ${String(context.comparison)} list every class that an answer may carry, or set ` +
+      '`comparison: exact`',
+  );
 }
 
 /** D17: an address that can never count as verified can never link, so the setting would promise what cannot happen. */

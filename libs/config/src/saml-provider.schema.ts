@@ -40,7 +40,10 @@ const attributes = section({
 const authnContext = section({
   classes: listOf(uri()).min(1, 'must name at least one class; remove requested_authn_context to ask for none'),
   comparison: z.enum(['exact', 'minimum', 'better', 'maximum']).default('exact'),
-}).register(kinds, { text: 'section with `classes` and `comparison`' });
+  accepted: listOf(uri())
+    .min(1, 'must name at least one class; with comparison exact it can be removed, and means classes')
+    .optional(),
+}).register(kinds, { text: 'section with `classes`, `comparison` and `accepted`' });
 
 /** One entry of `saml_providers`. What compares keys with each other is in saml-provider-rules.ts. */
 export const samlProviderSchema = section({
@@ -62,6 +65,10 @@ export const samlProviderSchema = section({
     text(1024).optional(),
     'Which entity of the metadata; needed where it holds several identity providers.',
     'the only one',
+  ),
+  hold_new_keys: documented(
+    flag().default(false),
+    'Hold new metadata for an administrator as soon as it brings a signing key that was not known.',
   ),
   entity_id: documented(
     uri().optional(),
@@ -90,7 +97,8 @@ export const samlProviderSchema = section({
   force_authn: documented(flag().default(false), 'Ask the identity provider to authenticate the person anew.'),
   requested_authn_context: documented(
     authnContext.optional(),
-    'Authentication context classes to ask for; `comparison` is `exact`, `minimum`, `better` or `maximum`.',
+    'Authentication context classes to ask for; `comparison` is `exact`, `minimum`, `better` or `maximum`. An answer must ' +
+      'carry one of `accepted`: by default `classes` with `exact`, and obligatory with the others.',
   ),
   name_id_format: documented(uri().optional(), 'NameID format to ask for.', 'the identity provider chooses'),
   request_binding: documented(

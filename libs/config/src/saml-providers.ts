@@ -1,4 +1,10 @@
-import type { SamlAttributeNames, SamlMetadataSource, SamlProviderConfig, SamlSettings } from './gatehouse-config.js';
+import type {
+  RequestedAuthnContext,
+  SamlAttributeNames,
+  SamlMetadataSource,
+  SamlProviderConfig,
+  SamlSettings,
+} from './gatehouse-config.js';
 import { defaultEntityId } from './saml-provider-rules.js';
 import type { SamlProviderSettings } from './saml-provider.schema.js';
 import type { Settings } from './settings.schema.js';
@@ -15,6 +21,7 @@ export function toSamlProviderConfig(settings: SamlProviderSettings, publicUrl: 
     linkByVerifiedEmailDomains: settings.link_by_verified_email,
     metadata: metadataSource(settings),
     idpEntityId: settings.idp_entity_id,
+    holdNewKeys: settings.hold_new_keys,
     entityId: settings.entity_id ?? defaultEntityId(publicUrl, settings.id),
     allowIdpInitiated: settings.allow_idp_initiated,
     idpInitiatedCallback: settings.idp_initiated_callback,
@@ -23,13 +30,18 @@ export function toSamlProviderConfig(settings: SamlProviderSettings, publicUrl: 
     wantEncryptedAssertions: settings.want_encrypted_assertions,
     legacyEncryption: settings.legacy_encryption,
     forceAuthn: settings.force_authn,
-    requestedAuthnContext: settings.requested_authn_context,
+    requestedAuthnContext: authnContext(settings.requested_authn_context),
     nameIdFormat: settings.name_id_format,
     requestBinding: settings.request_binding,
     attributes: settings.attributes,
     groupPrefixes: settings.group_prefixes,
     verifiedEmailDomains: settings.verified_email_domains,
   };
+}
+
+function authnContext(context: SamlProviderSettings['requested_authn_context']): RequestedAuthnContext | undefined {
+  // checkSamlProviders has seen to it that `accepted` is missing only with `exact`.
+  return context === undefined ? undefined : { ...context, accepted: context.accepted ?? context.classes };
 }
 
 function metadataSource(settings: SamlProviderSettings): SamlMetadataSource {
@@ -81,6 +93,7 @@ export function developmentSamlProvider(place: DevelopmentPlace): SamlProviderCo
     linkByVerifiedEmailDomains: ['idp.test'],
     metadata: { kind: 'url', url: `http://localhost:${testIdpPort}/saml/metadata` },
     idpEntityId: undefined,
+    holdNewKeys: false,
     entityId: defaultEntityId(publicUrl, 'dev-saml'),
     allowIdpInitiated: fragmentDelivery,
     idpInitiatedCallback: fragmentDelivery && callbackUrls.includes(home) ? home : undefined,

@@ -6,7 +6,16 @@
  * Does not own: users, sessions, the login in flight (sign-in), what a logout ends (single-logout).
  * Routes: GET /saml/providers · GET /saml/{provider}/metadata.
  */
-export { failed, firstFailure, passed, quoteFound, type CheckName, type Verdict } from './verdict.js';
+export {
+  failed,
+  firstFailure,
+  passed,
+  quoteFound,
+  verdictsForRecord,
+  type CheckName,
+  type RecordedVerdict,
+  type Verdict,
+} from './verdict.js';
 export type {
   AssertionFacts,
   Attribute,
@@ -28,6 +37,7 @@ export {
   type SamlVerifier,
   type Verified,
 } from './saml-verifier.js';
+export { relayedByQuery } from './verification/redirect-query.js';
 export { SAML_WORKER_FILE, SamlWorkers } from './saml-workers.js';
 export type { IdpDescription, SamlBinding, SamlEndpoint } from './metadata/idp-description.js';
 export { subjectKey } from './identity/subject-key.js';
@@ -38,6 +48,7 @@ export {
   type AuthnRequestOrder,
   type BegunAuthnRequest,
 } from './requests/authn-requests.js';
+export { narrowedClasses } from './requests/context-classes.js';
 export { SamlLogoutMessages, type AnsweredLogout, type LogoutPeer } from './requests/saml-logout-messages.js';
 export type { OutgoingMessage } from './requests/logout-messages.js';
 export { identityOf, type IdentityReading, type SamlIdentity } from './identity/saml-identity.js';

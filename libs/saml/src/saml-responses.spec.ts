@@ -67,7 +67,7 @@ describe('SamlResponses', () => {
   it('asks for nothing that the provider’s record leaves open, and insists on what it does not', async () => {
     const instance = await bench.instance();
     const strict = aProvider({
-      requestedAuthnContext: { classes: ['urn:mfa'], comparison: 'exact' },
+      requestedAuthnContext: { classes: ['urn:mfa'], comparison: 'exact', accepted: ['urn:mfa'] },
       wantAssertionsSigned: true,
     });
     const arrived = { provider: strict, inResponseTo: '_request', now };
@@ -76,9 +76,31 @@ describe('SamlResponses', () => {
       'signature-present',
       'authn-context',
     ]);
-    const samlResponse = answer().value;
-    const other = await instance.responses.accept({ ...arrived, samlResponse, contextClasses: ['urn:other'] });
-    expect(firstFailure(other.verdicts)?.expected).toBe('AuthnContextClassRef "urn:other"');
+  });
+
+  it('D32: checks the configured context whatever a login asked for, and what it asked for beside it', async () => {
+    const instance = await bench.instance();
+    const floor = aProvider({
+      requestedAuthnContext: { classes: ['urn:mfa'], comparison: 'minimum', accepted: ['urn:mfa', 'urn:passkey'] },
+    });
+    const refusals = async (authnContextClassRef: string, contextClasses: readonly string[], record = floor) => {
+      const assertion = { nameId: 'alice', authn: { authnContextClassRef } };
+      const samlResponse = answer({ assertion }).value;
+      const arrived = { provider: record, samlResponse, inResponseTo: '_request', now, contextClasses };
+      const { verdicts } = await instance.responses.accept(arrived);
+      return verdicts.filter(({ ok }) => !ok).map(({ check, expected }) => [check, expected]);
+    };
+    const configured = ['authn-context', 'AuthnContextClassRef "urn:mfa", "urn:passkey"'];
+    expect(await refusals('urn:passkey', [])).toEqual([]);
+    expect(await refusals('urn:password', [])).toEqual([configured]);
+    expect(await refusals('urn:password', ['urn:password'])).toEqual([configured]);
+    expect(await refusals('urn:passkey', ['urn:passkey'])).toEqual([]);
+    expect(await refusals('urn:mfa', ['urn:passkey'])).toEqual([
+      ['authn-context', 'AuthnContextClassRef "urn:passkey"'],
+    ]);
+    expect(await refusals('urn:mfa', ['urn:other'], provider)).toEqual([
+      ['authn-context', 'AuthnContextClassRef "urn:other"'],
+    ]);
   });
 });
 

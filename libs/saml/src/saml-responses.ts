@@ -25,7 +25,7 @@ export interface ArrivedResponse {
   readonly maxAuthAgeSeconds?: number | undefined;
   /** When a request with ForceAuthn was made: the authentication must be younger. */
   readonly forceAuthnSince?: Date | undefined;
-  /** Authentication context classes that were asked for in place of the configured ones; none: the configured ones. */
+  /** Authentication context classes that this login asked for: checked beside the configured ones, never instead (D32). */
   readonly contextClasses?: readonly string[] | undefined;
 }
 
@@ -90,8 +90,7 @@ export class SamlResponses {
   }
 
   private expect(arrived: ArrivedResponse, idpEntityId: string): ResponseExpectation {
-    const { provider, now, inResponseTo, maxAuthAgeSeconds, forceAuthnSince, contextClasses = [] } = arrived;
-    const configured = provider.requestedAuthnContext;
+    const { provider, now, inResponseTo, maxAuthAgeSeconds, forceAuthnSince, contextClasses } = arrived;
     return {
       now,
       skewSeconds: this.config.saml.clockSkewSeconds,
@@ -105,10 +104,8 @@ export class SamlResponses {
       subjectAttributes: provider.attributes.subject,
       maxAuthAgeSeconds,
       forceAuthnSince,
-      requestedAuthnContext:
-        contextClasses.length > 0
-          ? { classes: contextClasses, comparison: configured?.comparison ?? 'exact' }
-          : configured,
+      requestedAuthnContext: provider.requestedAuthnContext,
+      contextClasses,
     };
   }
 }

@@ -39,6 +39,7 @@ export function samlProvider(
     organization: 'default',
     linkByVerifiedEmailDomains: [],
     idpEntityId: undefined,
+    holdNewKeys: false,
     entityId: `https://login.test/saml/${id}/metadata`,
     allowIdpInitiated: false,
     idpInitiatedCallback: undefined,

@@ -87,6 +87,17 @@ export function failed(check: CheckName, expected: string, found: string): Verdi
   return { check, ok: false, expected, found };
 }
 
+/** A verdict as it is stored: of what passed no values. */
+export type RecordedVerdict = Pick<Verdict, 'check' | 'ok'> & Partial<Pick<Verdict, 'expected' | 'found'>>;
+
+/**
+ * Verdicts for the audit. What passed explains no refusal, but its values are personal data (NameID, subject) that would
+ * be kept as long as the audit is.
+ */
+export function verdictsForRecord(verdicts: readonly Verdict[]): readonly RecordedVerdict[] {
+  return verdicts.map((verdict) => (verdict.ok ? { check: verdict.check, ok: true } : verdict));
+}
+
 export function firstFailure(verdicts: readonly Verdict[]): Verdict | undefined {
   return verdicts.find((verdict) => !verdict.ok);
 }

@@ -1,9 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { loadConfig, type SamlProviderConfig } from '@app/config';
-import type { AuditLog } from '@app/audit';
+import type { AuditEvent, AuditLog } from '@app/audit';
 import { OAuthError } from '@app/oauth2';
 import {
   failed,
+  passed,
   VerifierBusy,
   type AcceptedResponse,
   type ArrivedResponse,
@@ -74,10 +75,18 @@ let asked: ArrivedResponse[];
 /** What verification answers next, and which providers are on: the faults of these tests. */
 let outcome: () => AcceptedResponse;
 let enabled: SamlProviderConfig[];
+let now: Date;
+/** Rows of the audit. */
+let recorded: AuditEvent[];
+/** Lines of the log. */
+let warnings: jest.SpyInstance;
 let consumer: AssertionConsumer;
 
 beforeEach(async () => {
-  store = await openStore({ redisUrl: undefined, now: () => NOW.getTime(), log: () => undefined });
+  now = NOW;
+  recorded = [];
+  warnings = jest.spyOn(Logger.prototype, 'warn').mockImplementation();
+  store = await openStore({ redisUrl: undefined, now: () => now.getTime(), log: () => undefined });
   transactions = new SamlTransactions(
     store.store,
     loadConfig({}, () => ''),
@@ -99,11 +108,14 @@ beforeEach(async () => {
     peek: async () =>
       Promise.resolve({ ok: true, facts: { issuer: 'https://idp.example', inResponseTo: undefined }, verdicts: [] }),
   } as unknown as SamlVerifier;
-  const audit = { recordApart: () => undefined } as unknown as AuditLog;
+  const audit = { recordApart: (event: AuditEvent) => void recorded.push(event) } as unknown as AuditLog;
   const refusals = new SamlRefusals(audit, transactions);
-  consumer = new AssertionConsumer(providers, responses, verifier, transactions, refusals, () => NOW);
+  consumer = new AssertionConsumer(providers, responses, verifier, transactions, refusals, () => now);
 });
-afterEach(() => store.close());
+afterEach(async () => {
+  warnings.mockRestore();
+  await store.close();
+});
 
 async function posted(transaction: SamlTransaction = TRANSACTION) {
   const relayState = transactions.newRelayState();
@@ -166,6 +178,19 @@ describe('an answer to a login of ours', () => {
     expect((await outcomeOf(await consumer.consume(form, CONTEXT)))?.kind).toBe('identity');
   });
 
+  it('R22: has its ten minutes and no more, however often nobody has time', async () => {
+    const form = await posted({ ...TRANSACTION, begunAtMs: NOW.getTime() });
+    outcome = () => {
+      throw new VerifierBusy('all are busy');
+    };
+    for (const minutes of [4, 8]) {
+      now = new Date(NOW.getTime() + minutes * 60_000);
+      await expect(consumer.consume(form, CONTEXT)).rejects.toMatchObject({ status: 503 });
+    }
+    now = new Date(NOW.getTime() + 10 * 60_000);
+    expect(await transactions.take(form.relayState)).toBeUndefined();
+  });
+
   it('is lost by a fault, like any one-time value', async () => {
     const form = await posted();
     outcome = () => {
@@ -173,6 +198,32 @@ describe('an answer to a login of ours', () => {
     };
     await expect(consumer.consume(form, CONTEXT)).rejects.toThrow('a fault');
     expect(await transactions.take(form.relayState)).toBeUndefined();
+  });
+});
+
+describe('D40 a refusal in the audit', () => {
+  const refuse = async (context = CONTEXT) => outcomeOf(await consumer.consume(await posted(), context));
+
+  it('is one row a minute for a provider, check and address, though strangers begin logins of ours', async () => {
+    outcome = () => ({ ok: false, verdicts: [failed('signature-value', 'a', 'b')] });
+    for (let n = 0; n < 5; n += 1) expect((await refuse())?.kind).toBe('refused');
+    expect([recorded.length, warnings.mock.calls.length]).toEqual([1, 5]);
+    await refuse({ ...CONTEXT, remoteAddress: '192.0.2.2' });
+    outcome = () => ({ ok: false, verdicts: [failed('audience', 'a', 'b')] });
+    await refuse();
+    expect(recorded).toHaveLength(3);
+    now = new Date(NOW.getTime() + 60_000);
+    await refuse();
+    expect(recorded).toHaveLength(4);
+  });
+
+  it('R31: has no value of what passed', async () => {
+    const verdicts = [passed('name-id', 'a NameID', '"alice"'), failed('audience', 'ours', '"another"')];
+    outcome = () => ({ ok: false, verdicts });
+    await refuse();
+    expect(recorded).toMatchObject([{ kind: 'saml.refused', check: 'audience' }]);
+    expect(recorded[0]).toHaveProperty('verdicts', [{ check: 'name-id', ok: true }, verdicts[1]]);
+    expect(JSON.stringify(warnings.mock.calls)).not.toContain('alice');
   });
 });
 

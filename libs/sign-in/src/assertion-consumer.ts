@@ -13,7 +13,7 @@ import {
   type SamlVerifier,
   type Verdict,
 } from '@app/saml';
-import { asError, refusalOf, SamlRefusals } from './saml-refusals.js';
+import { refusalOf, SamlRefusals } from './saml-refusals.js';
 import { SamlTransactions, type SamlTransaction } from './saml-transactions.js';
 
 /** What a browser posted to the assertion consumer service, untouched. */
@@ -50,7 +50,7 @@ export class AssertionConsumer {
     } catch (error) {
       if (!(error instanceof VerifierBusy)) throw error;
       // Nothing was decided: the same post may come again.
-      await this.transactions.save(relayState, transaction);
+      await this.transactions.putBack(relayState, transaction, this.clock());
       throw busy(error);
     }
   }
@@ -65,7 +65,7 @@ export class AssertionConsumer {
       return this.transactions.issueTicket({ kind: 'identity', transaction, identity, reference });
     }
     const { verdicts } = accepted;
-    await this.refusals.report({ providerId, verdicts, origin: 'solicited', reference }, context);
+    await this.refusals.report({ providerId, verdicts, reference }, context);
     const refusal = refusalOf(verdicts, reference);
     return this.transactions.issueTicket({ kind: 'refused', transaction, refusal, reference });
   }
@@ -114,10 +114,7 @@ export class AssertionConsumer {
           relayState,
           reference,
         });
-      await this.refusals.report(
-        { providerId: found.suspect, verdicts: found.verdicts, origin: 'unsolicited', reference },
-        context,
-      );
+      await this.refusals.report({ providerId: found.suspect, verdicts: found.verdicts, reference }, context);
       throw unsolicitedRefusal(found.verdicts, reference);
     } catch (error) {
       throw error instanceof VerifierBusy ? busy(error) : error;
@@ -159,11 +156,13 @@ function passes(verdicts: readonly Verdict[]): number {
   return verdicts.filter(({ ok }) => ok).length;
 }
 
+/** Nobody asked for it, so whoever sent it made the mistake, and nothing behind us did: 400. */
 function unsolicitedRefusal(verdicts: readonly Verdict[], reference: string): OAuthError {
-  if (verdicts.at(-1)?.check !== 'in-response-to') return asError(refusalOf(verdicts, reference), reference);
-  return new OAuthError('invalid_request', 'This sign-in is unknown, finished or too old; start again', {
-    details: { reference },
-  });
+  const description =
+    verdicts.at(-1)?.check === 'in-response-to'
+      ? 'This sign-in is unknown, finished or too old; start again'
+      : `This sign-in was refused; reference ${reference}`;
+  return new OAuthError('invalid_request', description, { details: { reference } });
 }
 
 function busy(cause: VerifierBusy): OAuthError {

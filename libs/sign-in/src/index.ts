@@ -13,3 +13,4 @@ export { SignIn, type ProvenIdentity } from './sign-in.js';
 export { BrowserBinding } from './browser-binding.js';
 export { escapeHtml, sendPage, wantsHtml } from './page.js';
 export { sendAutoPost, type AutoPost } from './auto-post.js';
+export { SAML_TICKET_LIFETIME_MS } from './ticket-lifetime.js';

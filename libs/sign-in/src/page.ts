@@ -12,9 +12,10 @@ export function wantsHtml(request: FastifyRequest): boolean {
   return (request.headers.accept ?? '').includes('text/html');
 }
 
-/** What a page may do beyond being read: CSP source expressions. */
+/** What a page may do beyond being read. `script` and `frameAncestors` are CSP source expressions. */
 export interface PagePowers {
-  readonly formAction: string;
+  /** `anywhere`: no `form-action` at all, for a form whose way on is not ours to know ({@link sendAutoPost}). */
+  readonly forms: 'nowhere' | 'anywhere';
   readonly script: string;
   /** Who may frame it; nobody unless said (D38). */
   readonly frameAncestors?: string | undefined;
@@ -29,14 +30,14 @@ export async function sendPage(
   powers?: PagePowers,
 ): Promise<void> {
   const script = powers === undefined ? '' : `script-src ${powers.script}; `;
-  const formAction = powers?.formAction ?? "'none'";
+  const formAction = powers?.forms === 'anywhere' ? '' : "form-action 'none'; ";
   await reply
     .status(status)
     .header('Content-Type', 'text/html; charset=utf-8')
     .header('Cache-Control', 'no-store')
     .header(
       'Content-Security-Policy',
-      `default-src 'none'; style-src 'self'; ${script}form-action ${formAction}; base-uri 'none'; ` +
+      `default-src 'none'; style-src 'self'; ${script}${formAction}base-uri 'none'; ` +
         `frame-ancestors ${powers?.frameAncestors ?? "'none'"}`,
     )
     .send(

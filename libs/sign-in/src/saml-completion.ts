@@ -128,7 +128,6 @@ export class SamlCompletion {
   }
 
   private report(providerId: string, verdict: Verdict, reference: string, request: FastifyRequest): Promise<void> {
-    const refused = { providerId, verdicts: [verdict], origin: 'solicited', reference } as const;
-    return this.refusals.report(refused, requestContext(request));
+    return this.refusals.report({ providerId, verdicts: [verdict], reference }, requestContext(request));
   }
 }

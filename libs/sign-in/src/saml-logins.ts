@@ -4,6 +4,7 @@ import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig, type SamlPro
 import { OAuthError, temporarilyUnavailable } from '@app/oauth2';
 import {
   IdentityProviders,
+  narrowedClasses,
   NoSingleSignOnEndpoint,
   SamlAuthnRequests,
   type AuthnRequestOrder,
@@ -35,7 +36,8 @@ export class SamlLogins {
 
   /**
    * Sends the browser to the IdP, by redirect or by a form that sends itself.
-   * @throws OAuthError 503 while its metadata was never fetched, 502 where that offers no usable address
+   * @throws OAuthError 400 where it names only classes that the provider does not accept, 503 while its metadata was never
+   *   fetched, 502 where that offers no usable address
    */
   async begin(
     provider: SamlProviderConfig,
@@ -43,10 +45,10 @@ export class SamlLogins {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
+    const contextClasses = classesOf(asked.acrValues, provider);
     const idp = await this.providers.whenLoaded(provider.id);
     if (idp === undefined) throw temporarilyUnavailable('The identity provider');
     const relayState = this.transactions.newRelayState();
-    const contextClasses = classesOf(asked.acrValues);
     const interaction = interactionOf(asked);
     const begunAtMs = this.clock().getTime();
     const begun = await this.authnRequest({ provider, idp, relayState, interaction, contextClasses });
@@ -102,9 +104,15 @@ function interactionOf(asked: AuthorizationRequest): AuthnRequestOrder['interact
   return asksAnew(asked) || asked.maxAge !== undefined ? 'forced' : 'as-needed';
 }
 
-function classesOf(acrValues: string | undefined): readonly string[] {
+/** D32: refused here rather than by the answer, when the person would have authenticated for nothing. */
+function classesOf(acrValues: string | undefined, provider: SamlProviderConfig): readonly string[] {
   const classes = (acrValues ?? '').split(' ').filter((value) => value !== '');
   if (!classes.every((value) => CLASS_REFERENCE.test(value)))
     throw new OAuthError('invalid_request', 'acr_values must be authentication context class URIs');
-  return classes;
+  const narrowed = narrowedClasses(provider, classes);
+  if (narrowed === undefined)
+    throw new OAuthError('invalid_request', 'acr_values names no authentication context that this provider accepts', {
+      logDetail: `provider "${provider.id}" accepts only what its requested_authn_context says`,
+    });
+  return narrowed;
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '@app/audit';
 import type { RequestContext } from '@app/edge';
 import { OAuthError, type OAuthErrorCode } from '@app/oauth2';
-import { diagnose, failed, firstFailure, type CheckName, type Verdict } from '@app/saml';
+import { diagnose, failed, firstFailure, verdictsForRecord, type CheckName, type Verdict } from '@app/saml';
 import type { CarriedRefusal } from './saml-transactions.js';
 import { SamlTransactions } from './saml-transactions.js';
 
@@ -11,8 +11,6 @@ export interface RefusedResponse {
   /** undefined: nobody's, as far as we can tell. */
   readonly providerId: string | undefined;
   readonly verdicts: readonly Verdict[];
-  /** `solicited`: it answers a login of ours. Anybody can send the others, so their rows in the audit are counted. */
-  readonly origin: 'solicited' | 'unsolicited';
   /** The request id that the person is shown. */
   readonly reference: string;
 }
@@ -67,7 +65,10 @@ export function asError({ code, description, status }: CarriedRefusal, reference
   return new OAuthError(code, description, { status, details: { reference } });
 }
 
-/** Tells operators why a response was refused, by the name of the check. */
+/**
+ * Tells operators why a response was refused, by the name of the check. Anybody can begin logins and answer them with
+ * nonsense, so the audit has one row a minute for each provider, check and address; the log has every refusal.
+ */
 @Injectable()
 export class SamlRefusals {
   private readonly logger = new Logger('Saml');
@@ -77,7 +78,7 @@ export class SamlRefusals {
     private readonly transactions: SamlTransactions,
   ) {}
 
-  async report({ providerId, verdicts, origin, reference }: RefusedResponse, context: RequestContext): Promise<void> {
+  async report({ providerId, verdicts, reference }: RefusedResponse, context: RequestContext): Promise<void> {
     const failure = firstFailure(verdicts) ?? failed('provider', 'a verdict', 'none');
     const { check } = failure;
     this.logger.warn({
@@ -87,10 +88,10 @@ export class SamlRefusals {
       check,
       failures: verdicts.filter(({ ok }) => !ok).map(asLine),
     });
-    if (origin === 'unsolicited' && !(await this.isNew(`${providerId ?? ''}:${check}:${context.remoteAddress}`)))
-      return;
+    if (!(await this.isNew(`${providerId ?? ''}:${check}:${context.remoteAddress}`))) return;
+    const recorded = verdictsForRecord(verdicts);
     this.audit.recordApart(
-      { kind: 'saml.refused', providerId, message: 'response', reference, check, verdicts },
+      { kind: 'saml.refused', providerId, message: 'response', reference, check, verdicts: recorded },
       context,
     );
   }

@@ -45,6 +45,21 @@ describe('D10 R22 a SAML login in flight', () => {
     expect(await transactions.take(two)).toBeUndefined();
   });
 
+  it('is put back for the rest of its ten minutes, and never for longer', async () => {
+    const relayState = transactions.newRelayState();
+    const transaction = { ...TRANSACTION, begunAtMs: now };
+    const end = now + 10 * MINUTE;
+    await transactions.save(relayState, transaction);
+    for (now of [end - 9 * MINUTE, end - MINUTE, end - 1]) {
+      expect(await transactions.take(relayState)).toEqual(transaction);
+      await transactions.putBack(relayState, transaction, new Date(now));
+    }
+    now = end;
+    expect(await transactions.take(relayState)).toBeUndefined();
+    await transactions.putBack(relayState, transaction, new Date(now));
+    expect(await transactions.take(relayState)).toBeUndefined();
+  });
+
   it('is not found by what is not ours, nor by a ticket', async () => {
     const ticket = await transactions.issueTicket(unsolicited);
     for (const other of ['', '*', 'x'.repeat(43), ticket]) expect(await transactions.take(other)).toBeUndefined();

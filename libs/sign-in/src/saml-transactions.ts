@@ -5,6 +5,7 @@ import type { OAuthErrorCode } from '@app/oauth2';
 import type { SamlIdentity } from '@app/saml';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
 import type { AuthorizationRequest } from './authorization-request.js';
+import { SAML_TICKET_LIFETIME_MS } from './ticket-lifetime.js';
 
 /** A login that went to a SAML provider: all that its answer must fit, so any instance may take it (D10, D23). */
 export interface SamlTransaction {
@@ -17,7 +18,7 @@ export interface SamlTransaction {
   readonly begunAtMs: number;
   /** The person had to prove himself anew (D32). */
   readonly forced: 'forced' | 'as-needed';
-  /** Authentication context classes that were asked for in place of the configured ones. */
+  /** Authentication context classes that this login asked for, inside what the provider accepts (D32). */
   readonly contextClasses: readonly string[];
   /** Hash of the browser's id. */
   readonly browser: string;
@@ -57,7 +58,6 @@ export type SamlOutcome =
     };
 
 const OURS = /^[A-Za-z0-9_-]{43}$/;
-const OUTCOME_MS = 2 * 60_000;
 const UNSOLICITED_MS = 60_000;
 
 /** SAML logins in flight: by RelayState until the answer, then by ticket. Random, short-lived, taken once (R22). */
@@ -88,10 +88,16 @@ export class SamlTransactions {
     return stored === undefined ? undefined : (JSON.parse(stored) as SamlTransaction);
   }
 
+  /** Undoes {@link take} for what is left of the login's time: an answer that is sent again and again prolongs nothing. */
+  async putBack(relayState: string, transaction: SamlTransaction, now: Date): Promise<void> {
+    const leftMs = transaction.begunAtMs + this.lifetimeMs - now.getTime();
+    if (leftMs > 0) await this.store.set(`saml-login:${relayState}`, JSON.stringify(transaction), leftMs);
+  }
+
   /** Keeps an outcome for the browser that will bring the ticket. */
   async issueTicket(outcome: SamlOutcome): Promise<string> {
     const ticket = randomBytes(32).toString('base64url');
-    await this.store.set(`saml-outcome:${ticket}`, JSON.stringify(outcome), OUTCOME_MS);
+    await this.store.set(`saml-outcome:${ticket}`, JSON.stringify(outcome), SAML_TICKET_LIFETIME_MS);
     return ticket;
   }
 

@@ -16,6 +16,7 @@ import {
   type SamlVerifier,
   type Verdict,
 } from '@app/saml';
+import { SAML_TICKET_LIFETIME_MS } from '@app/sign-in';
 import { Sessions } from '@app/tokens';
 import type { IncomingLogout } from './incoming-logout.js';
 import { RefusedLogouts } from './refused-logouts.js';
@@ -67,6 +68,7 @@ export class IdpLogout {
     } catch (error) {
       fault = error;
       this.logger.error({ message: 'A SAML logout could not be carried out', ...context, err: error });
+      this.recordFailure(accepted, context);
       await this.letBeSentAgain(accepted);
     }
     const outcome = fault === undefined ? 'complete' : 'partial';
@@ -122,10 +124,26 @@ export class IdpLogout {
     });
   }
 
-  /** The IdP's clock may be behind ours, and an assertion is good for as much longer: so is its end (D40). */
+  /** Apart, because the rows of the transaction were rolled back with it; that it ended nothing is a fact, too. */
+  private recordFailure(accepted: readonly Accepted[], context: RequestContext): void {
+    for (const { provider } of accepted) {
+      const { id: providerId } = provider;
+      this.audit.recordApart(
+        { kind: 'saml.logout', providerId, initiator: 'idp', sessions: [], outcome: 'failed' },
+        context,
+      );
+    }
+  }
+
+  /**
+   * The IdP's clock may be behind ours, and an assertion is good for as much longer: so is its end (D40). An assertion that
+   * was found good before the logout may still wait for its browser: the mark outlives its ticket, whatever NotOnOrAfter says.
+   */
   private markOf({ provider, request }: Accepted) {
     const { issuer: idpEntityId, nameId, sessionIndexes, issuedAt } = request;
-    const until = new Date(request.until.getTime() + this.config.saml.clockSkewSeconds * 1000);
+    const lastTicketMs = this.clock().getTime() + SAML_TICKET_LIFETIME_MS;
+    const untilMs = Math.max(request.until.getTime(), lastTicketMs) + this.config.saml.clockSkewSeconds * 1000;
+    const until = new Date(untilMs);
     return { providerId: provider.id, idpEntityId, nameId, sessionIndexes, issuedAt, until };
   }
 

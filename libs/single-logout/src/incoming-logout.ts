@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { readBody } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
-import type { LogoutJob } from '@app/saml';
+import { relayedByQuery, type LogoutJob } from '@app/saml';
 import { z } from 'zod';
 
 /** A logout message as it came, of which nothing is believed yet. */
@@ -42,23 +42,26 @@ export function logoutInBody(request: FastifyRequest): IncomingLogout {
 }
 
 /**
- * The raw query goes to the verifier, which refuses names that are repeated or disguised; so what is read here of a query
- * that it lets through is what was signed.
- * @throws OAuthError `invalid_request` where there is no message, or two.
+ * The raw query goes to the verifier; what is taken from it here comes out of the same parse, so it was signed. A query
+ * that this parse refuses goes on with nothing else: the verifier refuses it too, and tells operators why.
+ * @throws OAuthError `invalid_request` where there is no query, or its RelayState is too long.
  */
 export function logoutInQuery(request: FastifyRequest): IncomingLogout {
   const { url = '' } = request.raw;
   const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
-  const parameters = new URLSearchParams(query);
-  if (parameters.has('SAMLRequest') === parameters.has('SAMLResponse')) throw noMessage();
-  const relayState = parameters.get('RelayState') ?? undefined;
+  if (query === '') throw noMessage();
+  const message = { binding: 'redirect', query } as const;
+  const relayed = relayedByQuery(query);
+  if (relayed === undefined) return { kind: apparentKind(query), message, relayState: undefined };
+  const { parameter, relayState } = relayed;
   if (relayState !== undefined && relayState.length > LONGEST_RELAY_STATE)
     throw new OAuthError('invalid_request', `RelayState is too long; at most ${LONGEST_RELAY_STATE} characters`);
-  return {
-    kind: parameters.has('SAMLRequest') ? 'logout_request' : 'logout_response',
-    message: { binding: 'redirect', query },
-    relayState,
-  };
+  return { kind: parameter === 'SAMLRequest' ? 'logout_request' : 'logout_response', message, relayState };
+}
+
+/** Only for the words of the refusal. */
+function apparentKind(query: string): IncomingLogout['kind'] {
+  return /(^|&)SAMLResponse=/.test(query) ? 'logout_response' : 'logout_request';
 }
 
 function noMessage(): OAuthError {

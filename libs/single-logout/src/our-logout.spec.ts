@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { SigningIdp } from '../../../test/harness/saml-idp.js';
 import { readForm, readRedirect, type ReadMessage } from '../../../test/harness/saml-peer.js';
 import { startTestVerifier } from '../../../test/harness/saml-workers.js';
@@ -88,6 +89,7 @@ async function depart(browser: Browser, person: SignedIn, query: Record<string, 
 interface Reply {
   readonly signer?: SigningIdp;
   readonly status?: readonly string[];
+  readonly statusMessage?: string;
   readonly relayState?: string;
   readonly inResponseTo?: string;
   readonly sign?: 'query' | 'none';
@@ -95,9 +97,22 @@ interface Reply {
 
 /** The identity provider's answer to a LogoutRequest of ours, over Redirect. */
 function answerTo(request: ReadMessage, over: Reply = {}): string {
-  const { signer = idp, status, relayState = request.relayState, inResponseTo = idOf(request), sign = 'query' } = over;
+  const {
+    signer = idp,
+    status,
+    statusMessage,
+    relayState = request.relayState,
+    inResponseTo = idOf(request),
+    sign = 'query',
+  } = over;
   const { query } = signer.logoutResponseRedirect(
-    { now: server.now, destination: SLO_URL, inResponseTo, ...(status === undefined ? {} : { status }) },
+    {
+      now: server.now,
+      destination: SLO_URL,
+      inResponseTo,
+      ...(status === undefined ? {} : { status }),
+      ...(statusMessage === undefined ? {} : { statusMessage }),
+    },
     { sign, ...(relayState === undefined ? {} : { relayState }) },
   );
   return `${server.url}/saml/slo?${query}`;
@@ -256,12 +271,33 @@ describe('R15 the answer to our LogoutRequest', () => {
   });
 
   it('unasked for is refused', async () => {
+    // Refusals of one kind within a minute share a row.
+    server.later(61_000);
+    const before = (await server.audited('saml.refused')).length;
     const { query } = idp.logoutResponseRedirect({ now: server.now, destination: SLO_URL, inResponseTo: null });
     expect((await new Browser().get(`${server.url}/saml/slo?${query}`)).status).toBe(400);
-    expect((await server.audited('saml.refused')).at(-1)).toMatchObject({
-      message: 'logout_response',
-      check: 'in-response-to',
-    });
+    expect((await server.audited('saml.refused')).slice(before)).toMatchObject([
+      { message: 'logout_response', check: 'in-response-to' },
+    ]);
+  });
+});
+
+describe('R31', () => {
+  it('what the identity provider says of a failure reaches the log without control characters', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation();
+    const browser = new Browser();
+    const request = await depart(browser, await signIn());
+    const said = { status: ['urn:x\u009b31m', 'urn:y'], statusMessage: 'no\u009b2J\u2028way' };
+    expect((await browser.get(answerTo(request, said))).status).toBe(302);
+    expect(warn.mock.calls).toContainEqual([
+      {
+        message: 'A logout at the identity provider was not complete',
+        provider: 'acme',
+        statusCodes: ['"urn:x 31m"', '"urn:y"'],
+        statusMessage: '"no 2J way"',
+      },
+    ]);
+    warn.mockRestore();
   });
 });
 

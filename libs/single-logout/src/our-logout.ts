@@ -112,7 +112,12 @@ export class OurLogout implements UpstreamLogout {
     if (!(await this.transactions.close(inResponseTo))) throw await refuse(providerId, [answeredTwice(inResponseTo)]);
     const { outcome, statusCodes, statusMessage } = read.response;
     if (outcome !== 'complete')
-      this.logger.warn({ message: 'A logout at the identity provider was not complete', statusCodes, statusMessage });
+      this.logger.warn({
+        message: 'A logout at the identity provider was not complete',
+        provider: providerId,
+        statusCodes: statusCodes.map(quoteFound),
+        statusMessage: quoteFound(statusMessage),
+      });
     this.audit.recordApart(
       { kind: 'saml.logout', providerId, initiator: 'us', sessions: [sessionId], outcome },
       context,

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '@app/audit';
 import type { RequestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
-import { diagnose, failed, firstFailure, type Verdict } from '@app/saml';
+import { diagnose, failed, firstFailure, verdictsForRecord, type Verdict } from '@app/saml';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
 import type { IncomingLogout } from './incoming-logout.js';
 
@@ -40,7 +40,17 @@ export class RefusedLogouts {
     });
     if (await this.isNew(`${kind}:${providerId ?? ''}:${check}:${context.remoteAddress}`)) {
       const { requestId: reference } = context;
-      this.audit.recordApart({ kind: 'saml.refused', providerId, message: kind, reference, check, verdicts }, context);
+      this.audit.recordApart(
+        {
+          kind: 'saml.refused',
+          providerId,
+          message: kind,
+          reference,
+          check,
+          verdicts: verdictsForRecord(verdicts),
+        },
+        context,
+      );
     }
     return new OAuthError('invalid_request', 'The logout message was not accepted', {
       details: { reference: context.requestId },

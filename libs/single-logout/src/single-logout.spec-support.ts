@@ -38,6 +38,7 @@ export function providerOf(
     linkByVerifiedEmailDomains: [],
     metadata: { kind: 'xml', xml: idp.metadata({ ssoUrl: 'https://idp.test/sso', sloUrl: IDP_SLO, ...parts }) },
     idpEntityId: undefined,
+    holdNewKeys: false,
     entityId: `${ISSUER}/saml/${id}/metadata`,
     allowIdpInitiated: false,
     idpInitiatedCallback: undefined,

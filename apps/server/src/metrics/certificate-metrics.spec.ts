@@ -51,6 +51,7 @@ describe(NAME, () => {
       // Nobody answers there: our own certificate is enough.
       metadata: { kind: 'url', url: 'http://127.0.0.1:1/metadata' },
       idpEntityId: undefined,
+      holdNewKeys: false,
       entityId: 'http://localhost:8080/saml/acme/metadata',
       allowIdpInitiated: false,
       idpInitiatedCallback: undefined,

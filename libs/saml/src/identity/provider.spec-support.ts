@@ -12,6 +12,7 @@ export function aProvider(parts: Partial<SamlProviderConfig> = {}): SamlProvider
     linkByVerifiedEmailDomains: [],
     metadata: { kind: 'url', url: 'https://idp.test/metadata' },
     idpEntityId: undefined,
+    holdNewKeys: false,
     entityId: 'https://gate.test/saml/corp/metadata',
     allowIdpInitiated: false,
     idpInitiatedCallback: undefined,

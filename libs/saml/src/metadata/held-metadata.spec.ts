@@ -81,6 +81,23 @@ describe('metadata that changed too much', () => {
     expect(await kinds(one)).toEqual(['saml.metadata_held']);
   });
 
+  it('by a key beside the old one is in force at once, and with hold_new_keys waits to be accepted', async () => {
+    const careful = samlProvider({ ...byUrl(), id: 'careful', entityId: 'urn:careful', holdNewKeys: true });
+    const instance = await deployment.start({ providers: [byUrl(), careful] });
+    const keysOf = (id: string) => instance.providers.describe(id)?.signingCertificates ?? [];
+    await Promise.all(['acme', 'careful'].map((id) => instance.providers.whenLoaded(id)));
+    const before = keysOf('careful');
+    await idp.addKey();
+    server.body = idp.metadata(SSO);
+    deployment.wait(DAY_MS);
+    await instance.providers.tick();
+    expect(keysOf('acme')).toHaveLength(2);
+    expect([before, keysOf('careful')]).toEqual([[idp.certificate], [idp.certificate]]);
+    await instance.metadataCommand('careful', '--accept');
+    while (keysOf('careful').length === 1) await setImmediate();
+    expect(keysOf('careful')).toEqual(keysOf('acme'));
+  });
+
   it('by another entityID is held, also with the same keys', async () => {
     const instance = await started();
     server.body = idp.metadata({ ...SSO, entityId: 'https://impostor.test' });
@@ -109,7 +126,7 @@ describe('metadata that changed too much', () => {
     deployment.wait(DAY_MS);
     await one.providers.tick();
 
-    expect(await one.metadataCommand()).toBe(`acme: ${idp.entityId}; NEW METADATA IS HELD`);
+    expect(await one.metadataCommand()).toBe(`acme: "${idp.entityId}"; NEW METADATA IS HELD`);
     const shown = await one.metadataCommand('acme');
     expect(shown).toContain(`signing key   ${fingerprintOf(idp.certificate)}`);
     expect(shown).toContain(`new key  ${fingerprintOf(other.certificate)}`);
@@ -164,7 +181,7 @@ describe('saml:metadata', () => {
       samlProvider({ id: 'other', metadata: { kind: 'file', path: '/nonexistent/idp.xml' } }),
     ];
     const { metadataCommand } = await deployment.start({ providers });
-    expect(await metadataCommand()).toBe(`acme: ${idp.entityId}\nother: no metadata yet`);
+    expect(await metadataCommand()).toBe(`acme: "${idp.entityId}"\nother: no metadata yet`);
     expect(await metadataCommand('acme', '--refresh')).toContain('fetched; nothing changed');
     const shown = await metadataCommand('acme');
     expect(shown).toContain(`signing key   ${fingerprintOf(idp.certificate)}`);
@@ -176,5 +193,12 @@ describe('saml:metadata', () => {
     await expect(metadataCommand('acme', '--force')).rejects.toThrow('usage: gatehouse saml:metadata');
     await expect(metadataCommand('--accept')).rejects.toThrow('usage: gatehouse saml:metadata');
     await expect(metadataCommand('acme', '--accept', 'x')).rejects.toThrow('usage: gatehouse saml:metadata');
+  });
+
+  it('prints what an identity provider calls itself without control characters', async () => {
+    server.body = idp.metadata({ ...SSO, entityId: 'https://idp.test/\u009b2J' });
+    const { metadataCommand } = await started();
+    expect(await metadataCommand()).toBe('acme: "https://idp.test/ 2J"');
+    expect(await metadataCommand('acme')).toContain('\nentityID      "https://idp.test/ 2J"\n');
   });
 });

@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import type { SamlProviderConfig } from '@app/config';
 import { fingerprintOf } from '../fingerprint.js';
 import { quoteFound } from '../verdict.js';
 import type { IdpDescription } from './idp-description.js';
@@ -13,11 +14,16 @@ export interface MetadataChange {
 }
 
 /**
- * Whether new metadata of an IdP may take effect by itself. Whoever gets hold of the place where the metadata lies could
- * otherwise become the IdP: so another entityID, or no key that was trusted before, waits for an administrator. IdPs roll
- * their certificates over with both in the document for a while, and that is applied.
+ * Whether new metadata of an IdP may take effect by itself. Another entityID, or no key that was trusted before, waits for
+ * an administrator. A key beside a known one takes effect, because that is how IdPs roll their certificates over: so this
+ * stops a mistaken or clumsy replacement, but not whoever controls the place where the metadata lies and publishes his key
+ * beside the IdP's. With `holdNewKeys` any key that was not known waits.
  */
-export function compareMetadata(current: IdpDescription, next: IdpDescription): MetadataChange {
+export function compareMetadata(
+  current: IdpDescription,
+  next: IdpDescription,
+  { holdNewKeys }: Pick<SamlProviderConfig, 'holdNewKeys'> = { holdNewKeys: false },
+): MetadataChange {
   const before = current.signingCertificates.map(fingerprintOf);
   const after = next.signingCertificates.map(fingerprintOf);
   const added = after.filter((fingerprint) => !before.includes(fingerprint));
@@ -28,8 +34,11 @@ export function compareMetadata(current: IdpDescription, next: IdpDescription): 
   }
   // Certificates may be renewed around the same key.
   const known = new Set(current.signingCertificates.map(keyOf));
-  if (!next.signingCertificates.some((certificate) => known.has(keyOf(certificate)))) {
+  const strange = next.signingCertificates.filter((certificate) => !known.has(keyOf(certificate)));
+  if (strange.length === next.signingCertificates.length) {
     reasons.push(`no signing key remains: ${removed.join(', ')} became ${added.join(', ')}`);
+  } else if (holdNewKeys && strange.length > 0) {
+    reasons.push(`signing keys were added, and hold_new_keys is set: ${strange.map(fingerprintOf).join(', ')}`);
   }
   if (reasons.length > 0) return { kind: 'held', reason: reasons.join('; '), added, removed };
   if (added.length + removed.length > 0) reasons.push('signing certificates changed');

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { GATEHOUSE_CONFIG, type GatehouseConfig, type SamlProviderConfig } from '@app/config';
 import { fingerprintOf } from '../fingerprint.js';
+import { quoteFound } from '../verdict.js';
 import { IdpMetadataRepository, type StoredMetadata } from './idp-metadata.repository.js';
 import { compareMetadata, type MetadataChange } from './metadata-change.js';
 import { MetadataRefresh, type RefreshOutcome } from './metadata-refresh.js';
@@ -61,7 +62,7 @@ export class MetadataCommand {
         ...(state.lastError === null ? [] : ['the last refresh failed']),
         ...(lifeAt(now, { validUntil }) === 'valid' ? [] : [`expired at ${validUntil}`]),
       ];
-      return `${provider.id}: ${state.entityId}${notes.map((note) => `; ${note}`).join('')}`;
+      return `${provider.id}: ${quoteFound(state.entityId)}${notes.map((note) => `; ${note}`).join('')}`;
     });
     return lines.join('\n');
   }
@@ -76,7 +77,7 @@ export class MetadataCommand {
     return [
       `provider      ${provider.id}`,
       `source        ${row.source}`,
-      `entityID      ${idp.entityId}`,
+      `entityID      ${quoteFound(idp.entityId)}`,
       `fetched       ${row.fetchedAt.toISOString()}, next ${row.refreshAt.toISOString()}`,
       `valid until   ${validUntil ?? 'not said'}${lifeAt(now, { validUntil }) === 'valid' ? '' : ' (EXPIRED)'}`,
       ...idp.signingCertificates.map((certificate) => `signing key   ${fingerprintOf(certificate)}`),

@@ -127,4 +127,16 @@ describe('new metadata', () => {
     expect(compareMetadata(described(), described({ entityId: 'https://other.test' })).kind).toBe('held');
     expect(compareMetadata(described({ signingCertificates: [] }), described()).kind).toBe('held');
   });
+
+  it('D24: with a further key is held where hold_new_keys is set, and one less is not', () => {
+    const both = described({ signingCertificates: [certificate(0), certificate(1)] });
+    const fingerprint = fingerprintOf(certificate(1));
+    const added = compareMetadata(described(), both, { holdNewKeys: true });
+    expect(added).toMatchObject({ kind: 'held', added: [fingerprint] });
+    expect(added.reason).toContain(`hold_new_keys is set: ${fingerprint}`);
+    expect(compareMetadata(described(), both, { holdNewKeys: false }).kind).toBe('changed');
+    expect(compareMetadata(both, described(), { holdNewKeys: true }).kind).toBe('changed');
+    const moved = described({ singleSignOn: [redirectTo('https://new.test/sso')] });
+    expect(compareMetadata(described(), moved, { holdNewKeys: true }).kind).toBe('changed');
+  });
 });

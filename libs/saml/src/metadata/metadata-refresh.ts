@@ -77,7 +77,7 @@ export class MetadataRefresh {
       const row = await this.stored(provider);
       if (row === undefined || row.heldDocument === null) throw new Error(`nothing is held for ${provider.id}`);
       const next = await this.readFresh(provider, row.heldDocument, now);
-      const change = compareMetadata(await this.read(provider, row.document), next);
+      const change = compareMetadata(await this.read(provider, row.document), next, provider);
       const fetched = this.toKeep(provider, row.heldDocument, next, now);
       if (await this.repository.accept(row.revision, fetched, { ...change, kind: 'held' })) {
         await this.announce(provider.id);
@@ -112,7 +112,7 @@ export class MetadataRefresh {
       } else if (row.document === fetched.document) {
         if (await this.repository.confirm(row.revision, fetched)) return { kind: 'same' };
       } else {
-        const change = compareMetadata(await this.read(provider, row.document), next);
+        const change = compareMetadata(await this.read(provider, row.document), next, provider);
         if (change.kind === 'held') {
           const kept = await this.repository.hold(row.revision, fetched, change);
           if (kept !== 'overtaken') return { kind: 'held', change };

@@ -44,6 +44,7 @@ const PROVIDER: SamlProviderConfig = {
   linkByVerifiedEmailDomains: [],
   metadata: { kind: 'xml', xml: '' },
   idpEntityId: undefined,
+  holdNewKeys: false,
   entityId: 'https://gatehouse.example/saml/acme/metadata?a=1&b=2',
   allowIdpInitiated: false,
   idpInitiatedCallback: undefined,
@@ -140,7 +141,7 @@ describe('SAML core §3.4.1', () => {
 
   it('§3.3.2.2.1: asks for an authentication context only where one is configured or asked for', async () => {
     expect((await byRedirect()).xml).not.toContain('RequestedAuthnContext');
-    const requestedAuthnContext = { classes: ['urn:a', 'urn:b'], comparison: 'minimum' } as const;
+    const requestedAuthnContext = { classes: ['urn:a', 'urn:b'], comparison: 'minimum', accepted: ['urn:c'] } as const;
     const configured = (await byRedirect({ provider: { requestedAuthnContext } })).xml;
     expect(tag(configured, 'RequestedAuthnContext')).toContain('Comparison="minimum"');
     expect([...configured.matchAll(/AuthnContextClassRef[^>]*>([^<]+)</g)].map(([, name]) => name)).toEqual([
@@ -150,6 +151,13 @@ describe('SAML core §3.4.1', () => {
     const asked = (await byRedirect({ order: { contextClasses: ['urn:c"<&'] } })).xml;
     expect(tag(asked, 'RequestedAuthnContext')).toContain('Comparison="exact"');
     expect(asked).toContain('>urn:c"&lt;&amp;</');
+  });
+
+  it('D32: asks for exactly what the login narrowed the configured context to', async () => {
+    const requestedAuthnContext = { classes: ['urn:a'], comparison: 'minimum', accepted: ['urn:a', 'urn:c'] } as const;
+    const { xml } = await byRedirect({ provider: { requestedAuthnContext }, order: { contextClasses: ['urn:c'] } });
+    expect(tag(xml, 'RequestedAuthnContext')).toContain('Comparison="exact"');
+    expect([...xml.matchAll(/AuthnContextClassRef[^>]*>([^<]+)</g)].map(([, name]) => name)).toEqual(['urn:c']);
   });
 });
 
@@ -234,6 +242,12 @@ describe('where a request goes', () => {
   it('is nowhere when the metadata has no such binding, and says so', () => {
     expect(() => chosen([at('post')], 'redirect')).toThrow(NoSingleSignOnEndpoint);
     expect(() => chosen([at('post')], 'redirect')).toThrow(/"acme".*https:\/\/idp\.example\/metadata.*request_binding/);
+  });
+
+  it('names the entity in its complaint without the control characters of its name', () => {
+    const idp = { ...IDP, entityId: 'https://idp.example/\u009b31m', singleSignOn: [] };
+    const complaint = 'the metadata of "https://idp.example/ 31m" has no';
+    expect(() => singleSignOnEndpoint({ id: 'acme', requestBinding: undefined }, idp)).toThrow(complaint);
   });
 
   it.each(['javascript:alert(1)', 'data:text/html,x', 'ftp://idp.example/', 'nonsense', ''])(

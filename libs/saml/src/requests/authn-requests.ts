@@ -7,6 +7,7 @@ import passport, { type Strategy } from 'passport';
 import { GATEHOUSE_CONFIG, type GatehouseConfig, type SamlProviderConfig } from '@app/config';
 import type { IdpDescription, SamlBinding } from '../metadata/idp-description.js';
 import { SamlKeys } from '../sp/saml-keys.js';
+import { quoteFound } from '../verdict.js';
 
 /** One login to begin. */
 export interface AuthnRequestOrder {
@@ -16,7 +17,7 @@ export interface AuthnRequestOrder {
   readonly relayState: string;
   /** `forced`: the person proves himself anew (ForceAuthn); `forbidden`: no page may be shown (IsPassive, core §3.4.1). */
   readonly interaction: 'as-needed' | 'forced' | 'forbidden';
-  /** Authentication context classes to ask for in place of the configured ones; empty: the configured ones. */
+  /** Exactly one of these is asked for, as `narrowedClasses` left them; empty: what is configured. */
   readonly contextClasses: readonly string[];
 }
 
@@ -47,7 +48,7 @@ export function singleSignOnEndpoint(
     if (found !== undefined) return { binding, location: found.location };
   }
   throw new NoSingleSignOnEndpoint(
-    `provider "${provider.id}": the metadata of ${idp.entityId} has no SingleSignOnService over ${wanted.join(' or ')}; ` +
+    `provider "${provider.id}": the metadata of ${quoteFound(idp.entityId)} has no SingleSignOnService over ${wanted.join(' or ')}; ` +
       'set request_binding to a binding that it offers',
   );
 }
@@ -151,8 +152,10 @@ export class SamlAuthnRequests {
     binding: SamlBinding,
     location: string,
   ): Partial<PassportSamlConfig> {
-    const configured = provider.requestedAuthnContext;
-    const classes = contextClasses.length > 0 ? contextClasses : (configured?.classes ?? []);
+    const { classes, comparison } =
+      contextClasses.length > 0
+        ? { classes: contextClasses, comparison: 'exact' as const }
+        : (provider.requestedAuthnContext ?? { classes: [], comparison: 'exact' as const });
     return {
       callbackUrl: this.acsUrl,
       entryPoint: location,
@@ -167,7 +170,7 @@ export class SamlAuthnRequests {
       passive: interaction === 'forbidden',
       disableRequestedAuthnContext: classes.length === 0,
       authnContext: [...classes],
-      racComparison: configured?.comparison ?? 'exact',
+      racComparison: comparison,
       generateUniqueId: () => requestId,
       cacheProvider: NO_CACHE,
       ...(provider.signRequests || idp.wantAuthnRequestsSigned ? this.signing() : {}),

@@ -57,8 +57,8 @@ const SENTENCES: Partial<Record<CheckName, Sentence>> = {
   'authentication-age': ({ expected, found }) =>
     `The person did not authenticate anew: ${expected}, but it was ${found}. The identity provider must honour ForceAuthn.`,
   'authn-context': ({ expected, found }) =>
-    `The person authenticated in another way than was asked for: expected ${expected}, found ${found}. See ` +
-    `requested_authn_context.`,
+    `The person authenticated in another way than is accepted: expected ${expected}, found ${found}. See accepted and ` +
+    `classes of requested_authn_context, and acr_values of the login.`,
   subject: ({ expected, found }) =>
     `Nothing in the assertion says lastingly who the person is: expected ${expected}, found ${found}. Have the identity ` +
     `provider send a persistent NameID, or name a stable attribute in attributes.subject.`,

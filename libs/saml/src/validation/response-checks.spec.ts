@@ -247,17 +247,24 @@ describe('D32', () => {
     expect(failures(withAssertion({ authnStatements }), { maxAuthAgeSeconds: 60 })).toEqual([]);
   });
 
-  it('refuses another way of authentication than exactly the one that was asked for', () => {
-    const exact = { requestedAuthnContext: { classes: ['urn:mfa', 'urn:smartcard'], comparison: 'exact' } };
-    expect(failures(stated({ authnContextClassRef: 'urn:smartcard' }), exact)).toEqual([]);
-    expect(failures(stated({ authnContextClassRef: PASSWORD }), exact)).toEqual(['authn-context']);
-    expect(failures(stated({ authnContextClassRef: undefined }), exact)).toEqual(['authn-context']);
+  it('refuses another way of authentication than the accepted ones, whatever the comparison', () => {
+    for (const comparison of ['exact', 'minimum', 'better', 'maximum']) {
+      const context = { classes: [PASSWORD], comparison, accepted: ['urn:mfa', 'urn:smartcard'] };
+      const expected = { requestedAuthnContext: context };
+      expect(failures(stated({ authnContextClassRef: 'urn:smartcard' }), expected)).toEqual([]);
+      expect(failures(stated({ authnContextClassRef: PASSWORD }), expected)).toEqual(['authn-context']);
+      expect(failures(stated({ authnContextClassRef: undefined }), expected)).toEqual(['authn-context']);
+      expect(verdictOn('authn-context', aResponse(), expected)[0]?.found).toBe(`"${PASSWORD}"`);
+    }
   });
 
-  it('leaves the ranking of ways to the IdP and reports what it did', () => {
-    const atLeast = { requestedAuthnContext: { classes: ['urn:mfa'], comparison: 'minimum' } };
-    expect(failures(aResponse(), atLeast)).toEqual([]);
-    expect(verdictOn('authn-context', aResponse(), atLeast)[0]?.found).toBe(`"${PASSWORD}"`);
+  it('holds the answer to what one login asked for as well', () => {
+    const narrowed = { requestedAuthnContext: { accepted: ['urn:mfa', 'urn:smartcard'] }, contextClasses: ['urn:mfa'] };
+    expect(failures(stated({ authnContextClassRef: 'urn:mfa' }), narrowed)).toEqual([]);
+    expect(failures(stated({ authnContextClassRef: 'urn:smartcard' }), narrowed)).toEqual(['authn-context']);
+    expect(failures(stated({ authnContextClassRef: PASSWORD }), { contextClasses: ['urn:mfa'] })).toEqual([
+      'authn-context',
+    ]);
   });
 });
 

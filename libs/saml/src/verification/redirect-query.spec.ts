@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readRedirectQuery } from './redirect-query.js';
+import { readRedirectQuery, relayedByQuery } from './redirect-query.js';
 import { Refused } from './refused.js';
 
 function checkOf(query: string): string {
@@ -22,6 +22,7 @@ describe('SAML bindings §3.4.4.1', () => {
       value: 'fVL+x/=',
       signature: 'QQ==',
       signatureAlgorithm: 'http://x',
+      relayState: 'a/b c',
     });
   });
 
@@ -69,6 +70,25 @@ describe('R15', () => {
 
   it('refuses a name in percent-encoding: nobody signed it so', () => {
     expect(checkOf('%53AMLRequest=a')).toBe('encoding');
+  });
+
+  it('refuses a name behind a second question mark, which some readers strip and nobody signed', () => {
+    for (const hidden of ['?RelayState=x&SAMLRequest=a', 'SAMLRequest=a&%3FRelayState=x', '?&SAMLRequest=a']) {
+      expect([hidden, checkOf(hidden)]).toEqual([hidden, 'encoding']);
+      expect(relayedByQuery(hidden)).toBeUndefined();
+    }
+  });
+
+  it('hands on the RelayState that the signature covers, and no other', () => {
+    const value = fc.string({ unit: 'grapheme' });
+    fc.assert(
+      fc.property(fc.option(value, { nil: undefined }), value, (relayState, other) => {
+        const own = relayState === undefined ? '' : `&RelayState=${encodeURIComponent(relayState)}`;
+        const query = `x=${encodeURIComponent(other)}&SAMLResponse=a${own}&relaystate=${encodeURIComponent(other)}`;
+        expect(relayedByQuery(query)).toEqual({ parameter: 'SAMLResponse', relayState });
+        expect(readRedirectQuery(query).signedText).toBe(`SAMLResponse=a${own}`);
+      }),
+    );
   });
 
   it('refuses values that are not UTF-8', () => {

@@ -1,9 +1,11 @@
-import { refuse } from './refused.js';
+import { refuse, Refused } from './refused.js';
 
 /** A message of the Redirect binding, still encoded as DEFLATE and base64. */
 export interface RedirectMessage {
   readonly parameter: 'SAMLRequest' | 'SAMLResponse';
   readonly value: string;
+  /** Under the signature like the message; undefined where the parameter is absent. */
+  readonly relayState: string | undefined;
   /** Undefined where the parameter is absent or empty: then nobody signed it. */
   readonly signature: string | undefined;
   readonly signatureAlgorithm: string | undefined;
@@ -43,10 +45,22 @@ export function readRedirectQuery(query: string): RedirectMessage {
   return {
     parameter,
     value: message.value,
+    relayState: found.get('RelayState')?.value,
     signature: found.get('Signature')?.value || undefined,
     signatureAlgorithm: found.get('SigAlg')?.value || undefined,
     signedText: signed.flatMap((entry) => (entry === undefined ? [] : [`${entry[0]}=${entry[1].raw}`])).join('&'),
   };
+}
+
+/** {@link readRedirectQuery} for who hands the query on to the verifier, which tells why: undefined where it is refused. */
+export function relayedByQuery(query: string): Pick<RedirectMessage, 'parameter' | 'relayState'> | undefined {
+  try {
+    const { parameter, relayState } = readRedirectQuery(query);
+    return { parameter, relayState };
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
 }
 
 function pair(found: ReadonlyMap<Name, Parameter>, name: Name): readonly [Name, Parameter] | undefined {
@@ -59,7 +73,10 @@ function parametersOf(query: string): Map<Name, Parameter> {
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
     const rawName = equals === -1 ? part : part.slice(0, equals);
-    const name = NAMES.find((known) => known === decode(rawName));
+    const plainName = decode(rawName);
+    // `/saml/slo??RelayState=`: readers that strip one more question mark would see a parameter that nobody signed.
+    if (plainName?.startsWith('?')) refuse('encoding', 'names of parameters', 'one that begins with a question mark');
+    const name = NAMES.find((known) => known === plainName);
     if (name === undefined) continue;
     if (found.has(name)) refuse('repeated-parameter', `${name} once`, 'more often');
     // The text to verify is put together with the plain name: a spelling like %53AMLRequest was signed by nobody.
