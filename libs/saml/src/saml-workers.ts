@@ -82,13 +82,24 @@ export class SamlWorkers implements SamlVerifier, OnModuleDestroy {
 
   private async run<Facts>(task: Task): Promise<Verified<Facts>> {
     const { verificationTimeoutMs } = this.settings;
-    const signal = AbortSignal.timeout(verificationTimeoutMs);
+    // Not AbortSignal.timeout: that would hold the message until the time is over, however soon the answer came.
+    const deadline = new AbortController();
+    const { signal } = deadline;
+    const timer = setTimeout(() => deadline.abort(), verificationTimeoutMs);
+    try {
+      return await this.inTurn<Facts>(task, signal);
+    } catch (error) {
+      if (!signal.aborted || error instanceof VerifierBusy) throw error;
+      throw new VerifierBusy(`verification took longer than ${verificationTimeoutMs} ms`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async inTurn<Facts>(task: Task, signal: AbortSignal): Promise<Verified<Facts>> {
     await this.takeTurn(signal);
     try {
       return (await this.pool.run(task, { signal })) as Verified<Facts>;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      throw new VerifierBusy(`verification took longer than ${verificationTimeoutMs} ms`, { cause: error });
     } finally {
       this.passTurn();
     }
