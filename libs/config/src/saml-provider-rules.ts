@@ -72,12 +72,12 @@ function checkIdpInitiated(entry: Entry, { callbackUrls, fragmentDelivery }: Sam
   }
 }
 
-const ranked: readonly unknown[] = ['minimum', 'better', 'maximum'];
+const ranked: ReadonlySet<unknown> = new Set(['minimum', 'better', 'maximum']);
 
 /** D32: only the IdP knows how it ranks classes, so what such a comparison lets through has to be said to be checked. */
 function checkAuthnContext(entry: Entry, report: Report): void {
   const context = entry.requested_authn_context;
-  if (!isRecord(context) || !ranked.includes(context.comparison) || context.accepted !== undefined) return;
+  if (!isRecord(context) || !ranked.has(context.comparison) || context.accepted !== undefined) return;
   report(
     'requested_authn_context.accepted',
     `is missing; with comparison ${String(context.comparison)} list every class that an answer may carry, or set ` +
