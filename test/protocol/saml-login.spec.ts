@@ -163,7 +163,7 @@ describe('D51 the two ways to begin', () => {
     url.searchParams.delete('idp');
     const html = await (await new Browser().request(url)).text();
     const ids = [...html.matchAll(/idp=(\w+)/g)].map(([, id]) => id);
-    expect(ids).toEqual(['acme', 'posted', 'retired', 'down', 'portal']);
+    expect(ids).toEqual(['acme', 'posted', 'retired', 'strong', 'down', 'portal']);
     expect(html).toContain('Acme &amp; &lt;co&gt;');
   });
 });
