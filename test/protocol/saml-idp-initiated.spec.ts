@@ -55,7 +55,7 @@ describe('D36 a login that begins at the IdP', () => {
   it('R10: works once for one message', async () => {
     const { value } = sent();
     await ticketOf(await saml.post({ value }, undefined));
-    await refused(await saml.post({ value }, undefined), 403);
+    await refused(await saml.post({ value }, undefined), 400);
   });
 
   it('is refused where the provider does not allow it', async () => {
