@@ -61,6 +61,8 @@ describe('D40', () => {
     await one.rotation.tick();
     const waiting = published(one).filter((kid) => kidOf(first) !== kid);
     expect(published(one)).toHaveLength(4);
+    // The other instance hears of it a moment later.
+    while (published(two).length < 4) await setImmediate();
     expect(published(two)).toEqual(published(one));
     expect(kidOf(await sign(one))).toBe(kidOf(first));
     const audited = await (
