@@ -147,9 +147,9 @@ describe('a Postgres that goes away while the application runs', () => {
     }
     expect(down).toBeGreaterThan(0);
     expect(await database.query('SELECT count(*)::int AS n FROM item')).toEqual([{ n: 0 }]);
-    expect(await database.queryNamed('sleep', 'SELECT pg_sleep(0.05), $1::int AS n', [2]).catch(String)).toContain(
-      'Prepared statements must be unique',
-    );
+    expect(await database.queryNamed('sleep', 'SELECT pg_sleep(0.05), $1::int', [2])).toEqual([
+      expect.objectContaining({ int4: 2 }),
+    ]);
     await database.transaction((manager) => manager.query('INSERT INTO item VALUES (1)'));
   });
 
