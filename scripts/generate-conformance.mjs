@@ -2,12 +2,12 @@
  * Writes docs/conformance.md: which test shows which clause, read from the titles of the tests themselves.
  * `--check` writes nothing and exits 1 when the file is out of date.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
+import { writeOrCheck } from './generated-file.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
-const target = path.join(root, 'docs/conformance.md');
 const CLAUSE = /\b(RFC \d{4} §[A-Z]?[\d.]*\d|OIDC (?:Core|Discovery) §[\d.]*\d|D\d{1,2}\b(?!\d)|R\d{1,2}\b(?!\d))/g;
 const CALLS = new Set(['describe', 'it', 'test']);
 
@@ -88,9 +88,4 @@ for (const [heading, belongs] of families) {
   lines.push('');
 }
 
-const text = lines.join('\n');
-if (!process.argv.includes('--check')) writeFileSync(target, text);
-else if (readFileSync(target, 'utf8') !== text) {
-  console.error('docs/conformance.md is out of date: run npm run generate');
-  process.exit(1);
-}
+writeOrCheck('docs/conformance.md', lines.join('\n'));

@@ -11,7 +11,7 @@ import {
   type AuthorizationParameters,
 } from './authorization-request.js';
 import { LoginFlow } from './login-flow.js';
-import { loginRefusal, refuseHere } from './login-errors.js';
+import { refusingHere } from './login-errors.js';
 
 const CONTRACT = {
   summary: 'Begin a sign-in at an identity provider',
@@ -56,13 +56,9 @@ export class AuthorizeController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    try {
+    await refusingHere(request, reply, async () => {
       const asked = authorizationRequest(read(), this.clients, this.config);
       await this.flow.begin(asked, request, reply);
-    } catch (error) {
-      const refusal = loginRefusal(error);
-      if (refusal === undefined) throw error;
-      await refuseHere(refusal, request, reply);
-    }
+    });
   }
 }

@@ -4,7 +4,7 @@ import { ApiContract, Public, RateClass, readQuery } from '@app/edge';
 import { TokenResponseSchema } from '@app/tokens';
 import { z } from 'zod';
 import { LoginFlow } from './login-flow.js';
-import { loginRefusal, refuseHere } from './login-errors.js';
+import { refusingHere } from './login-errors.js';
 
 /** RFC 6749 §4.1.2 and its error answer §4.1.2.1; the rest of the query is the connector's business. */
 const CallbackQuerySchema = z.object({
@@ -51,13 +51,9 @@ export class CallbackController {
   }
 
   private async complete(idp: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    try {
+    await refusingHere(request, reply, async () => {
       readQuery(CallbackQuerySchema, request);
       await this.flow.complete(idp, request, reply);
-    } catch (error) {
-      const refusal = loginRefusal(error);
-      if (refusal === undefined) throw error;
-      await refuseHere(refusal, request, reply);
-    }
+    });
   }
 }

@@ -21,6 +21,21 @@ export function logRefusal(logger: Logger, refusal: OAuthError, provider: string
   else logger.warn({ message, ...entry, err: cause });
 }
 
+/** Runs a step whose refusals may go nowhere but to whoever asked; what is no refusal is thrown on. */
+export async function refusingHere(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  step: () => Promise<void>,
+): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    const refusal = loginRefusal(error);
+    if (refusal === undefined) throw error;
+    await refuseHere(refusal, request, reply);
+  }
+}
+
 const TITLES: Partial<Record<string, string>> = {
   account_conflict: 'This e-mail address already has an account',
   temporarily_unavailable: 'Sign-in is not available at the moment',

@@ -9,7 +9,7 @@ import { BrowserBinding } from './browser-binding.js';
 import { OutcomeDelivery } from './delivery.js';
 import { loginRefusal, logRefusal, refuseHere } from './login-errors.js';
 import { LoginTransactions, type LoginTransaction } from './login-transactions.js';
-import { escapeHtml, sendPage, wantsHtml } from './page.js';
+import { sendPage, wantsHtml } from './page.js';
 import { ProviderChoice } from './provider-choice.js';
 import { SamlLogins } from './saml-logins.js';
 import { SignIn, type ProvenIdentity } from './sign-in.js';
@@ -129,12 +129,12 @@ export class LoginFlow {
         'invalid_request',
         'idp is required: there is more than one provider; see /oauth2/providers and /saml/providers',
       );
-    const links = this.choice.list().map(({ id, name }) => {
+    const links = this.choice.links((id) => {
       const query = queryOf(request);
       query.set('idp', id);
-      return `<li><a href="${escapeHtml(this.config.publicUrl)}/oauth2/authorize?${escapeHtml(query.toString())}">${escapeHtml(name)}</a></li>`;
+      return `${this.config.publicUrl}/oauth2/authorize?${query.toString()}`;
     });
-    await sendPage(reply, 200, 'Sign in with', `<ul class="providers">${links.join('')}</ul>`);
+    await sendPage(reply, 200, 'Sign in with', links);
   }
 }
 

@@ -3,6 +3,7 @@ import type { SamlProviderConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
 import { ProviderRegistry, type Provider } from '@app/oauth-providers';
 import { IdentityProviders } from '@app/saml';
+import { escapeHtml } from './page.js';
 
 /** Where a login goes, whatever the provider speaks; ids are one namespace (D55). */
 export type ChosenProvider =
@@ -29,6 +30,14 @@ export class ProviderChoice {
         return { protocol: 'saml', id, name, provider };
       }),
     ];
+  }
+
+  /** The same as a list of links, in HTML. `addressOf` answers where the login at a provider begins. */
+  links(addressOf: (id: string) => string): string {
+    const items = this.list().map(
+      ({ id, name }) => `<li><a href="${escapeHtml(addressOf(id))}">${escapeHtml(name)}</a></li>`,
+    );
+    return `<ul class="providers">${items.join('')}</ul>`;
   }
 
   /**

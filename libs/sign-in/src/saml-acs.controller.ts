@@ -5,7 +5,7 @@ import { ApiContract, BodyLimit, noStore, Public, RateClass, readBody, readQuery
 import { TokenResponseSchema } from '@app/tokens';
 import { z } from 'zod';
 import { AssertionConsumer } from './assertion-consumer.js';
-import { loginRefusal, refuseHere } from './login-errors.js';
+import { refusingHere } from './login-errors.js';
 import { SamlCompletion } from './saml-completion.js';
 
 /** The 256 KiB of XML that are ever looked at (R13), in base64 and form encoding. */
@@ -41,7 +41,7 @@ export class SamlAcsController {
     errors: [400, 403, 413, 429, 500, 502, 503],
   })
   async acs(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await refusing(request, reply, async () => {
+    await refusingHere(request, reply, async () => {
       const { SAMLResponse: samlResponse, RelayState: relayState } = readBody(ResponseSchema, request);
       const ticket = await this.consumer.consume({ samlResponse, relayState }, requestContext(request));
       noStore(reply);
@@ -62,18 +62,8 @@ export class SamlAcsController {
     errors: [400, 403, 409, 429, 500, 502, 503],
   })
   async complete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await refusing(request, reply, async () => {
+    await refusingHere(request, reply, async () => {
       await this.completion.complete(readQuery(CompletionSchema, request).ticket, request, reply);
     });
-  }
-}
-
-async function refusing(request: FastifyRequest, reply: FastifyReply, handle: () => Promise<void>): Promise<void> {
-  try {
-    await handle();
-  } catch (error) {
-    const refusal = loginRefusal(error);
-    if (refusal === undefined) throw error;
-    await refuseHere(refusal, request, reply);
   }
 }

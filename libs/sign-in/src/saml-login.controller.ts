@@ -6,7 +6,7 @@ import { ApiContract, Public, RateClass, readQuery } from '@app/edge';
 import { OAuthError, temporarilyUnavailable } from '@app/oauth2';
 import { IdentityProviders } from '@app/saml';
 import { z } from 'zod';
-import { loginRefusal, refuseHere } from './login-errors.js';
+import { refusingHere } from './login-errors.js';
 import { samlLoginRequest, SamlLoginParametersSchema } from './saml-login-request.js';
 import { SamlLogins } from './saml-logins.js';
 
@@ -40,16 +40,12 @@ export class SamlLoginController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    try {
+    await refusingHere(request, reply, async () => {
       const provider = this.provider(id);
       const parameters = readQuery(SamlLoginParametersSchema, request);
       const asked = samlLoginRequest(provider.id, parameters, this.clients, this.config);
       await this.logins.begin(provider, asked, request, reply);
-    } catch (error) {
-      const refusal = loginRefusal(error);
-      if (refusal === undefined) throw error;
-      await refuseHere(refusal, request, reply);
-    }
+    });
   }
 
   /** R11: one that is switched off says so, for its people wonder; nothing begins there. */

@@ -6,9 +6,9 @@ import { ApiContract, noStore, Public, RateClass, readQuery } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { z } from 'zod';
 import type { AuthorizationRequest } from './authorization-request.js';
-import { loginRefusal, refuseHere } from './login-errors.js';
+import { refusingHere } from './login-errors.js';
 import { LoginFlow } from './login-flow.js';
-import { escapeHtml, sendPage } from './page.js';
+import { sendPage } from './page.js';
 import { ProviderChoice } from './provider-choice.js';
 
 const SetupQuerySchema = z.object({
@@ -41,30 +41,25 @@ export class SetupController {
     errors: [400, 429, 500, 503],
   })
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    try {
+    await refusingHere(request, reply, async () => {
       const { token, idp } = readQuery(SetupQuerySchema, request);
       noStore(reply);
       if (idp === undefined) await this.offer(token, reply);
       else await this.begin(token, idp, request, reply);
-    } catch (error) {
-      const refusal = loginRefusal(error);
-      if (refusal === undefined) throw error;
-      await refuseHere(refusal, request, reply);
-    }
+    });
   }
 
   /** Looking does not use the link up: browsers and chat programs look before people do. */
   private async offer(token: string, reply: FastifyReply): Promise<void> {
     if (!(await this.link.isOpen(token))) throw notOpen();
-    const links = this.choice.list().map(({ id, name }) => {
-      const query = new URLSearchParams({ token, idp: id }).toString();
-      return `<li><a href="${escapeHtml(`${this.config.publicUrl}/setup?${query}`)}">${escapeHtml(name)}</a></li>`;
-    });
+    const links = this.choice.links(
+      (id) => `${this.config.publicUrl}/setup?${new URLSearchParams({ token, idp: id }).toString()}`,
+    );
     await sendPage(
       reply,
       200,
       'Become the administrator',
-      `<p>Nobody administers this Gatehouse yet. Sign in, and you will.</p><ul class="providers">${links.join('')}</ul>`,
+      `<p>Nobody administers this Gatehouse yet. Sign in, and you will.</p>${links}`,
     );
   }
 

@@ -1,16 +1,5 @@
 import type { GatehouseConfig } from '@app/config';
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
-}
+import { escapeHtml } from '@app/sign-in';
 
 /** Scripts, styles and requests of our own origin only; nothing inline, no frames, no forms (D38). */
 export const HOME_CONTENT_SECURITY_POLICY = [
