@@ -1,14 +1,7 @@
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { AuditLog } from '@app/audit';
-import {
-  ConfigModule,
-  loadConfig,
-  Secret,
-  type GatehouseConfig,
-  type SamlProviderConfig,
-  type TestProviderConfig,
-} from '@app/config';
+import { ConfigModule, loadConfig, Secret, type GatehouseConfig, type TestProviderConfig } from '@app/config';
 import { Database, DatabaseModule } from '@app/database';
 import { EdgeModule, registerEdge, type Principal, type UserPrincipal } from '@app/edge';
 import { Revocations } from '@app/revocation';
@@ -35,16 +28,6 @@ export function aProvider(id: string, overrides: Partial<TestProviderConfig> = {
     linkByVerifiedEmailDomains: [],
     ...overrides,
   };
-}
-
-/** A SAML provider, of which a directory looks at no more than that. */
-export function aSamlProvider(id: string, overrides: Partial<SamlProviderConfig> = {}): SamlProviderConfig {
-  const [provider] = loadConfig(
-    { GATEHOUSE_CONFIG: 'saml.yaml' },
-    () => `saml_providers: [{ id: ${id}, metadata_url: "https://${id}.example/metadata" }]`,
-  ).samlProviders;
-  if (provider === undefined) throw new Error('the configuration has no SAML provider');
-  return { ...provider, ...overrides };
 }
 
 /** What a provider says of Ada, unless told otherwise. */

@@ -1,5 +1,6 @@
 import { policyOf } from '@app/edge';
-import { aProvider, aSamlProvider, TestDirectory } from './directory.spec-support.js';
+import { aSamlProvider } from '../../../test/harness/saml-provider.js';
+import { aProvider, TestDirectory } from './directory.spec-support.js';
 import { SamlUsersController } from './saml-users.controller.js';
 
 interface Listed {

@@ -21,6 +21,7 @@ import type { SamlVerifier } from './saml-verifier.js';
 import { SamlWorkers } from './saml-workers.js';
 import { SamlKeyRotation } from './sp/saml-key-rotation.js';
 import { SamlKeys } from './sp/saml-keys.js';
+import { aSamlProvider } from '../../../test/harness/saml-provider.js';
 
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
@@ -30,32 +31,8 @@ export function samlProvider(
   changes: Partial<SamlProviderConfig> & Pick<SamlProviderConfig, 'metadata'>,
 ): SamlProviderConfig {
   const id = changes.id ?? 'acme';
-  return {
-    type: 'saml',
-    id,
-    name: 'Acme',
-    icon: undefined,
-    enabled: true,
-    organization: 'default',
-    linkByVerifiedEmailDomains: [],
-    idpEntityId: undefined,
-    holdNewKeys: false,
-    entityId: `https://login.test/saml/${id}/metadata`,
-    allowIdpInitiated: false,
-    idpInitiatedCallback: undefined,
-    signRequests: true,
-    wantAssertionsSigned: false,
-    wantEncryptedAssertions: false,
-    legacyEncryption: false,
-    forceAuthn: false,
-    requestedAuthnContext: undefined,
-    nameIdFormat: undefined,
-    requestBinding: undefined,
-    attributes: { subject: [], email: [], name: [], groups: [] },
-    groupPrefixes: [],
-    verifiedEmailDomains: [],
-    ...changes,
-  };
+  const entityId = `https://login.test/saml/${id}/metadata`;
+  return aSamlProvider(id, { name: 'Acme', entityId, ...changes });
 }
 
 /** An HTTP server on loopback whose answers a test changes. */

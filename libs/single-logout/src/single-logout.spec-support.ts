@@ -13,6 +13,7 @@ import { freshDatabase } from '../../../test/harness/postgres.js';
 import { type SigningIdp, type MetadataParts } from '../../../test/harness/saml-idp.js';
 import { form, json } from '../../../test/protocol/http.js';
 import { SingleLogoutModule } from './single-logout.module.js';
+import { aSamlProvider } from '../../../test/harness/saml-provider.js';
 
 export const ISSUER = 'https://login.test';
 export const SLO_URL = `${ISSUER}/saml/slo`;
@@ -28,33 +29,13 @@ export function providerOf(
   changes: Partial<SamlProviderConfig> = {},
 ): SamlProviderConfig {
   const id = changes.id ?? 'acme';
-  return {
-    type: 'saml',
-    id,
+  const xml = idp.metadata({ ssoUrl: 'https://idp.test/sso', sloUrl: IDP_SLO, ...parts });
+  return aSamlProvider(id, {
     name: 'Acme <Inc>',
-    icon: undefined,
-    enabled: true,
-    organization: 'default',
-    linkByVerifiedEmailDomains: [],
-    metadata: { kind: 'xml', xml: idp.metadata({ ssoUrl: 'https://idp.test/sso', sloUrl: IDP_SLO, ...parts }) },
-    idpEntityId: undefined,
-    holdNewKeys: false,
+    metadata: { kind: 'xml', xml },
     entityId: `${ISSUER}/saml/${id}/metadata`,
-    allowIdpInitiated: false,
-    idpInitiatedCallback: undefined,
-    signRequests: true,
-    wantAssertionsSigned: false,
-    wantEncryptedAssertions: false,
-    legacyEncryption: false,
-    forceAuthn: false,
-    requestedAuthnContext: undefined,
-    nameIdFormat: undefined,
-    requestBinding: undefined,
-    attributes: { subject: [], email: [], name: [], groups: [] },
-    groupPrefixes: [],
-    verifiedEmailDomains: [],
     ...changes,
-  };
+  });
 }
 
 export const PERSISTENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent';

@@ -1,8 +1,8 @@
-import type { SamlProviderConfig } from '@app/config';
 import type { CertificateWatch, WatchedCertificate } from '@app/saml';
 import { startServer } from '../server.spec-support.js';
 import { CertificateMetrics } from './certificate-metrics.js';
 import { HttpMetrics } from './http-metrics.js';
+import { aSamlProvider } from '../../../../test/harness/saml-provider.js';
 
 const NAME = 'gatehouse_saml_certificate_expires_seconds';
 const LOCAL = { host: 'localhost:8080' };
@@ -40,33 +40,8 @@ describe(NAME, () => {
   });
 
   it('is in /metrics, and the same certificates are in the details of /health/ready', async () => {
-    const provider: SamlProviderConfig = {
-      type: 'saml',
-      id: 'acme',
-      name: 'Acme',
-      icon: undefined,
-      enabled: true,
-      organization: 'default',
-      linkByVerifiedEmailDomains: [],
-      // Nobody answers there: our own certificate is enough.
-      metadata: { kind: 'url', url: 'http://127.0.0.1:1/metadata' },
-      idpEntityId: undefined,
-      holdNewKeys: false,
-      entityId: 'http://localhost:8080/saml/acme/metadata',
-      allowIdpInitiated: false,
-      idpInitiatedCallback: undefined,
-      signRequests: true,
-      wantAssertionsSigned: false,
-      wantEncryptedAssertions: false,
-      legacyEncryption: false,
-      forceAuthn: false,
-      requestedAuthnContext: undefined,
-      nameIdFormat: undefined,
-      requestBinding: undefined,
-      attributes: { subject: [], email: [], name: [], groups: [] },
-      groupPrefixes: [],
-      verifiedEmailDomains: [],
-    };
+    // Nobody answers there: our own certificate is enough.
+    const provider = aSamlProvider('acme', { metadata: { kind: 'url', url: 'http://127.0.0.1:1/metadata' } });
     const server = await startServer({ samlProviders: [provider] });
     try {
       const { text } = await server.ask('/metrics', LOCAL);

@@ -11,6 +11,7 @@ import {
   singleSignOnEndpoint,
   type AuthnRequestOrder,
 } from './authn-requests.js';
+import { aSamlProvider } from '../../../../test/harness/saml-provider.js';
 
 const SSO = 'https://idp.example/sso?tenant=a%20b';
 const RELAY_STATE = 'x'.repeat(43);
@@ -34,32 +35,7 @@ const IDP: IdpDescription = {
   cacheSeconds: undefined,
 };
 
-const PROVIDER: SamlProviderConfig = {
-  type: 'saml',
-  id: 'acme',
-  name: 'Acme',
-  icon: undefined,
-  enabled: true,
-  organization: 'default',
-  linkByVerifiedEmailDomains: [],
-  metadata: { kind: 'xml', xml: '' },
-  idpEntityId: undefined,
-  holdNewKeys: false,
-  entityId: 'https://gatehouse.example/saml/acme/metadata?a=1&b=2',
-  allowIdpInitiated: false,
-  idpInitiatedCallback: undefined,
-  signRequests: true,
-  wantAssertionsSigned: false,
-  wantEncryptedAssertions: false,
-  legacyEncryption: false,
-  forceAuthn: false,
-  requestedAuthnContext: undefined,
-  nameIdFormat: undefined,
-  requestBinding: undefined,
-  attributes: { subject: [], email: [], name: [], groups: [] },
-  groupPrefixes: [],
-  verifiedEmailDomains: [],
-};
+const PROVIDER = aSamlProvider('acme', { entityId: 'https://gatehouse.example/saml/acme/metadata?a=1&b=2' });
 
 let key: IdpKey;
 let requests: SamlAuthnRequests;
