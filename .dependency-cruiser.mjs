@@ -56,6 +56,36 @@ const mayImport = {
     'tokens',
     'sign-in',
   ],
+  // What others issued to us: how to speak to them, who owns it, keeping it fresh, telling of it, the routes.
+  'upstream-tokens': ['oauth2', 'config', 'outbound', 'oauth-providers'],
+  organizations: [
+    'oauth2',
+    'config',
+    'database',
+    'transient-store',
+    'audit',
+    'edge',
+    'revocation',
+    'directory',
+    'clients',
+    'tokens',
+  ],
+  webhooks: ['config', 'database', 'audit', 'outbound'],
+  vault: ['oauth2', 'config', 'database', 'audit', 'keys', 'oauth-providers', 'upstream-tokens', 'webhooks'],
+  connections: [
+    'oauth2',
+    'config',
+    'database',
+    'transient-store',
+    'audit',
+    'edge',
+    'directory',
+    'oauth-providers',
+    'upstream-tokens',
+    'organizations',
+    'vault',
+    'sign-in',
+  ],
 };
 
 const esc = (s) => s.replace(/[-]/g, '\\-');

@@ -1,0 +1,9 @@
+/**
+ * upstream-tokens: how to speak to a provider about tokens that it issued to us and that we keep.
+ *
+ * Owns: what providers do differently as data (presets, each fact with its source), the token request in their dialects,
+ * reading their answers, telling their failures apart, revocation upstream.
+ * Does not own: whose tokens they are, where they are kept, when they are refreshed. No users, no database, no routes.
+ */
+export type { RefreshTokenReuse, UpstreamTokenSet } from './token-set.js';
+export type { RefreshAnswer } from './refresh-answer.js';
