@@ -4,6 +4,7 @@ import { ConfigModule, ConfigurationError, loadConfigFromProcess } from '@app/co
 import { DatabaseModule } from '@app/database';
 import { DirectoryCommandModule, SetupLink } from '@app/directory';
 import { KeyRotation, KeysModule, rotateKeys } from '@app/keys';
+import { KeyCommand, OrganizationsCommandModule } from '@app/organizations';
 import { RevocationModule, Revocations, revokeEverythingIssued } from '@app/revocation';
 import { MetadataCommand, rotateSamlKeys, SamlCommandModule, SamlKeyRotation } from '@app/saml';
 import { TransientStoreModule } from '@app/transient-store';
@@ -20,6 +21,10 @@ commands:
   saml:metadata <provider>            the same of one, with its keys and endpoints
   saml:metadata <provider> --refresh  fetch its metadata now
   saml:metadata <provider> --accept   put in force what is held
+  service-token:create --organization <name> --name <text> --access <a,b> [--expires <time>]
+                      a service token of an organization; it is printed this once
+  api-key:create --organization <name> --name <text> --access <a,b> [--expires <time>]
+                      an API key of an organization; it is printed this once
   set-up-link         a link, good for 15 minutes and one use, that makes the first administrator
   restored            after a database restore: everything issued before is void, everybody signs in again
   help                this text
@@ -71,7 +76,7 @@ async function restored(revocations: Revocations, args: readonly string[]): Prom
   return (
     `Everything issued before now is void, in ${organizations} organization(s). ` +
     'APIs that verify tokens themselves believe the old ones until they expire.\n' +
-    'Client credentials that were deleted after the backup are back: look through them.'
+    'Client credentials, API keys and service tokens that were deleted after the backup are back: look through them.'
   );
 }
 
@@ -87,6 +92,9 @@ async function setUpLink(link: SetupLink, args: readonly string[]): Promise<stri
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
   restored: (args) => withRooms((get) => restored(get(Revocations), args)),
   'set-up-link': (args) => withRooms((get) => setUpLink(get(SetupLink), args), [DirectoryCommandModule]),
+  'service-token:create': (args) =>
+    withRooms((get) => get(KeyCommand).create('service_token', args), [OrganizationsCommandModule]),
+  'api-key:create': (args) => withRooms((get) => get(KeyCommand).create('api_key', args), [OrganizationsCommandModule]),
   'keys:rotate': (args) => withRooms((get) => rotateKeys(get(KeyRotation), args, new Date())),
   'saml:rotate': (args) =>
     withRooms((get) => rotateSamlKeys(get(SamlKeyRotation), args, new Date()), [SamlCommandModule]),

@@ -16,6 +16,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setVersion('0.1.0')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearerAuth')
     .addBasicAuth({ type: 'http', scheme: 'basic', description: 'client_id and client_secret' }, 'clientBasic')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'apiKey')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'Authorization', description: 'id:secret' }, 'serviceToken')
     .build();
   const document = SwaggerModule.createDocument(app, frame, {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,

@@ -7,11 +7,13 @@ import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
 import { KeysModule } from '@app/keys';
 import { OAuthProvidersModule } from '@app/oauth-providers';
+import { OrganizationsModule } from '@app/organizations';
 import { SamlModule } from '@app/saml';
 import { SignInModule } from '@app/sign-in';
 import { SingleLogoutModule } from '@app/single-logout';
 import { TokensModule } from '@app/tokens';
 import { TransientStoreModule } from '@app/transient-store';
+import { WebhooksModule } from '@app/webhooks';
 import { HealthController } from './health/health.controller.js';
 import { OperatorAccess } from './health/operator-access.js';
 import { Readiness } from './health/readiness.js';
@@ -19,6 +21,7 @@ import { HomeController } from './home/home.controller.js';
 import { CertificateMetrics } from './metrics/certificate-metrics.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
+import { WebhookMetrics } from './metrics/webhook-metrics.js';
 
 /**
  * What every room stands on, global: stores, keys, and the edge with its limits and its error filter.
@@ -39,7 +42,7 @@ class FoundationModule {
 /** The public HTTP process: all rooms, and the few routes that describe the process itself. */
 @Module({
   controllers: [HealthController, MetricsController, HomeController],
-  providers: [OperatorAccess, Readiness, CertificateMetrics],
+  providers: [OperatorAccess, Readiness, CertificateMetrics, WebhookMetrics],
 })
 export class ServerModule {
   static with(config: GatehouseConfig, metrics: HttpMetrics, clock: Clock | undefined): DynamicModule {
@@ -54,8 +57,10 @@ export class ServerModule {
         OAuthProvidersModule,
         SamlModule,
         TokensModule,
+        OrganizationsModule,
         SignInModule,
         SingleLogoutModule,
+        WebhooksModule,
       ],
     };
   }

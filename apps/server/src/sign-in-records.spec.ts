@@ -1,6 +1,6 @@
 import { Database } from '@app/database';
 import { AuditLog } from '@app/audit';
-import { Secret, type OAuth2ProviderConfig } from '@app/config';
+import { Secret, standardTokenRules, type OAuth2ProviderConfig } from '@app/config';
 import { PUBLIC_URL, startServer, type RunningServer } from './server.spec-support.js';
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
@@ -20,6 +20,9 @@ const GONE: OAuth2ProviderConfig = {
   callback: 'shared',
   tokenEndpointAuthMethod: 'client_secret_basic',
   authorizationParameters: {},
+  signIn: true,
+  storeTokens: false,
+  tokens: standardTokenRules,
   authorizationUrl: 'http://127.0.0.1:1/authorize',
   tokenUrl: 'http://127.0.0.1:1/token',
   userinfoUrl: 'http://127.0.0.1:1/user',

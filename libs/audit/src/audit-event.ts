@@ -102,6 +102,24 @@ export type AuditEvent =
       readonly by: string;
     }
   | { readonly kind: 'organization.created'; readonly organizationId: string; readonly name: string }
+  | {
+      readonly kind: 'service_token.created' | 'service_token.revoked' | 'api_key.created' | 'api_key.revoked';
+      /** The public id, which is no secret. */
+      readonly keyId: string;
+      readonly organizationId: string;
+      readonly accesses: readonly string[];
+      /** As of `TenantCaller.actor`, or `command`. */
+      readonly by: string;
+    }
+  | {
+      readonly kind: 'member.changed';
+      readonly organizationId: string;
+      readonly userId: string;
+      /** From now on; undefined: no member any more. */
+      readonly role: string | undefined;
+      /** As of `TenantCaller.actor`, or `configuration`. */
+      readonly by: string;
+    }
   | { readonly kind: 'keys.rotated'; readonly purpose: string; readonly keyId: string }
   | {
       /** A SAML response or logout message that was refused; the person saw the reference and nothing else. */
@@ -139,6 +157,23 @@ export type AuditEvent =
       readonly notAfter: string;
       /** The threshold that was crossed; 0: it has ended. */
       readonly days: number;
+    }
+  | {
+      readonly kind: 'connection.created' | 'connection.reconnected' | 'connection.deleted';
+      readonly connectionId: string;
+      readonly organizationId: string;
+      readonly providerId: string;
+      readonly origin: string;
+      /** `user:…`, `client:…`, `api_key:…` or `service_token:…`. */
+      readonly by: string;
+    }
+  | {
+      /** Written by the statement that gives the connection up. */
+      readonly kind: 'connection.needs_reauth';
+      readonly connectionId: string;
+      readonly organizationId: string;
+      readonly providerId: string;
+      readonly reason: string;
     };
 
 /** As `saml` reports it; text without secrets. A check that passed comes without values: those may be personal data. */

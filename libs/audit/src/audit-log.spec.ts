@@ -10,6 +10,8 @@ const credential = { clientId: 'c', ownerId: 'u', organizationId, scopes: ['intr
 const user = { userId: 'u', organizationId, by: 'admin' };
 const metadata = { providerId: 'p', reason: 'r', added: ['a'], removed: ['b'] };
 const provider = { providerId: 'p', organizationId, by: 'configuration' };
+const connection = { connectionId: 'conn_1', organizationId, providerId: 'p', origin: 'import', by: 'user:u' };
+const tenantKey = { keyId: 'k', organizationId, accesses: ['read_connections'], by: 'user:u' };
 
 /** One of each kind; a kind without a sample does not compile. */
 const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
@@ -46,6 +48,21 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
   'provider.enabled': { kind: 'provider.enabled', ...provider },
   'provider.disabled': { kind: 'provider.disabled', ...provider },
   'organization.created': { kind: 'organization.created', organizationId, name: 'default' },
+  'service_token.created': { kind: 'service_token.created', ...tenantKey },
+  'service_token.revoked': { kind: 'service_token.revoked', ...tenantKey },
+  'api_key.created': { kind: 'api_key.created', ...tenantKey },
+  'api_key.revoked': { kind: 'api_key.revoked', ...tenantKey },
+  'member.changed': { kind: 'member.changed', organizationId, userId: 'u', role: 'owner', by: 'configuration' },
+  'connection.created': { kind: 'connection.created', ...connection },
+  'connection.reconnected': { kind: 'connection.reconnected', ...connection },
+  'connection.deleted': { kind: 'connection.deleted', ...connection },
+  'connection.needs_reauth': {
+    kind: 'connection.needs_reauth',
+    connectionId: 'conn_1',
+    organizationId,
+    providerId: 'p',
+    reason: 'revoked',
+  },
   'keys.rotated': { kind: 'keys.rotated', purpose: 'access', keyId: 'k' },
   'saml.refused': {
     kind: 'saml.refused',

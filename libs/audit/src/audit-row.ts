@@ -38,6 +38,12 @@ function providerChanged(event: AuditEventOf<'provider.enabled' | 'provider.disa
   return row(event.organizationId, event.by, event.providerId);
 }
 
+function tenantKeyChanged(
+  event: AuditEventOf<'service_token.created' | 'service_token.revoked' | 'api_key.created' | 'api_key.revoked'>,
+): AuditRow {
+  return row(event.organizationId, event.by, event.keyId, { accesses: event.accesses });
+}
+
 function metadataChanged(
   event: AuditEventOf<'saml.metadata_held' | 'saml.metadata_accepted' | 'saml.metadata_changed'>,
 ): AuditRow {
@@ -45,7 +51,19 @@ function metadataChanged(
   return row(undefined, undefined, event.providerId, { reason, added, removed });
 }
 
+function connectionChanged(
+  event: AuditEventOf<'connection.created' | 'connection.reconnected' | 'connection.deleted'>,
+): AuditRow {
+  const { organizationId, by, connectionId, providerId, origin } = event;
+  return row(organizationId, by, connectionId, { provider: providerId, origin });
+}
+
 const ROWS: Rows = {
+  'connection.created': connectionChanged,
+  'connection.reconnected': connectionChanged,
+  'connection.deleted': connectionChanged,
+  'connection.needs_reauth': (e) =>
+    row(e.organizationId, undefined, e.connectionId, { provider: e.providerId, reason: e.reason }),
   'user.created': accountAppeared,
   'identity.linked': accountAppeared,
   'user.signed_in': (e) =>
@@ -68,6 +86,12 @@ const ROWS: Rows = {
   'provider.enabled': providerChanged,
   'provider.disabled': providerChanged,
   'organization.created': (e) => row(e.organizationId, undefined, e.organizationId, { name: e.name }),
+  'service_token.created': tenantKeyChanged,
+  'service_token.revoked': tenantKeyChanged,
+  'api_key.created': tenantKeyChanged,
+  'api_key.revoked': tenantKeyChanged,
+  'member.changed': (e) =>
+    row(e.organizationId, e.by, e.userId, e.role === undefined ? { removed: true } : { role: e.role }),
   'keys.rotated': (e) => row(undefined, undefined, e.keyId, { purpose: e.purpose }),
   'saml.refused': (e) =>
     row(undefined, undefined, e.providerId ?? 'unknown', {

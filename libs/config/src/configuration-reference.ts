@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { environmentNameOf } from './environment.js';
+import { memberSchema, organizationSchema } from './organization.schema.js';
 import { providerSchema } from './provider.schema.js';
 import { samlProviderSchema } from './saml-provider.schema.js';
 import { innerSchema } from './schema-shape.js';
@@ -15,6 +16,9 @@ const example = `client_callbacks:
   - https://app.example.com/auth/callback
   - { client_id: dashboard, url: https://dashboard.example.com/callback }
 admins: [acme:alice@example.com]
+organizations:
+  - name: payments
+    members: [{ user: acme:bob@example.com, role: owner }]
 oauth_providers:
   - id: acme
     name: Acme
@@ -80,7 +84,7 @@ export function configurationReference(): string {
     const rows = Object.entries(inner.shape).map(([member, memberSchema]) => settingRow([key, member], memberSchema));
     sections.push(`\n## \`${key}\`\n\n${meaningOf(schema, key)}\n\n${settingTable(rows)}`);
   }
-  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}`;
+  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}${organizationPart()}`;
 }
 
 const settingTable = (rows: readonly string[]): string =>
@@ -134,6 +138,20 @@ function samlProviderPart(): string {
     row([code(key), typeText(schema), defaultText(schema), meaningOf(schema, `saml_providers[].${key}`)]),
   );
   return `\n## \`saml_providers\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
+}
+
+function organizationPart(): string {
+  const rowsOf = (shape: Readonly<Record<string, Schema>>, prefix: string) =>
+    Object.entries(shape).map(([key, schema]) =>
+      row([
+        code(prefix + key),
+        typeText(schema),
+        defaultText(schema),
+        meaningOf(schema, `organizations[].${prefix}${key}`),
+      ]),
+    );
+  const rows = [...rowsOf(organizationSchema.shape, ''), ...rowsOf(memberSchema.shape, 'members[].')];
+  return `\n## \`organizations\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
 }
 
 /** @throws Error for a setting without a meaning: the reference must not have holes */

@@ -38,6 +38,7 @@ export const environmentSettings: Readonly<Record<string, EnvironmentSetting>> =
   GATEHOUSE_RATE_LIMITS: { path: ['rate_limits', 'enabled'] },
   GATEHOUSE_SAML_VERIFIER: { path: ['saml', 'verifier'] },
   GATEHOUSE_SAML_WORKERS: { path: ['saml', 'workers'] },
+  GATEHOUSE_VAULT_SCHEDULE: { path: ['vault', 'schedule'] },
   LOG_LEVEL: { path: ['log_level'] },
 };
 

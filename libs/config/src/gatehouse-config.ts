@@ -3,6 +3,7 @@
  * name says seconds. Secrets are `Secret`s, which print as `[redacted]` everywhere but `.reveal()`.
  */
 import type { Secret } from './secret.js';
+import type { UpstreamTokenRules } from './upstream-token-rules.js';
 
 /** Signature algorithms that an access token may be signed with (D19). */
 export type AccessTokenAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
@@ -25,6 +26,19 @@ export interface AdminEntry {
   readonly subjectOrEmail: string;
 }
 
+export type OrganizationRoleName = 'owner' | 'admin' | 'member';
+
+/** A person whom the configuration puts into an organization, now or at the first sign-in (D62). */
+export interface MemberEntry extends AdminEntry {
+  readonly role: OrganizationRoleName;
+}
+
+/** A tenant that exists because the configuration says so. */
+export interface OrganizationConfig {
+  readonly name: string;
+  readonly members: readonly MemberEntry[];
+}
+
 interface ProviderBase {
   readonly id: string;
   readonly name: string;
@@ -44,6 +58,12 @@ interface OAuthProviderBase extends ProviderBase {
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none';
   /** Sent as they are on the authorization request, e.g. `access_type: offline`. */
   readonly authorizationParameters: Readonly<Record<string, string>>;
+  /** false: for connections alone; signs nobody in and is not listed to people who sign in. */
+  readonly signIn: boolean;
+  /** Sign-ins leave their tokens in the vault, as a connection of the provider's organization (D61). */
+  readonly storeTokens: boolean;
+  /** What the provider does in its own way about tokens that are kept. */
+  readonly tokens: UpstreamTokenRules;
 }
 
 /** An OpenID Connect provider: everything else comes from its discovery document. */
@@ -60,7 +80,8 @@ export interface OAuth2ProviderConfig extends OAuthProviderBase {
   readonly type: 'oauth2';
   readonly authorizationUrl: string;
   readonly tokenUrl: string;
-  readonly userinfoUrl: string;
+  /** undefined only where {@link OAuthProviderBase.signIn} is false. */
+  readonly userinfoUrl: string | undefined;
   readonly emailsUrl: string | undefined;
   /** RFC 9207 `iss` value to insist on when the provider sends one. */
   readonly issuer: string | undefined;
@@ -192,6 +213,46 @@ export interface Lifetimes {
   readonly jwksMaxAgeSeconds: number;
 }
 
+export type WebhookEventKind =
+  'connection.needs_reauth' | 'connection.refresh_failed' | 'connection.recovered' | 'connection.expiring';
+
+/** Somebody who is told of events of one organization, by signed POST. */
+export interface WebhookEndpoint {
+  readonly id: string;
+  readonly url: string;
+  /** Each signs, the newest first; never empty. */
+  readonly secrets: readonly Secret<Buffer>[];
+  /** By name. */
+  readonly organization: string;
+  readonly events: readonly WebhookEventKind[];
+}
+
+/** How webhooks are delivered, to every endpoint. */
+export interface WebhookDeliveryConfig {
+  readonly timeoutMs: number;
+  /** Attempts at once, in this process and at one endpoint of it. */
+  readonly concurrency: number;
+  readonly concurrencyPerEndpoint: number;
+  readonly firstRetryMs: number;
+  readonly maxRetryMs: number;
+  readonly giveUpMs: number;
+  readonly keepDeliveredMs: number;
+  readonly keepFailedMs: number;
+}
+
+/** How the vault keeps upstream tokens fresh, in this process. */
+export interface VaultConfig {
+  /** Whether this process refreshes what is due by itself; false where workers do it. */
+  readonly schedule: boolean;
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  /** How long a caller waits for a refresh before he gets what there is. */
+  readonly waitMs: number;
+  readonly attemptRetentionDays: number;
+  /** Where a browser may end after connecting an account, beside the client callbacks (D61). */
+  readonly redirectUrls: readonly string[];
+}
+
 export interface GatehouseConfig {
   readonly production: boolean;
   readonly host: string;
@@ -215,6 +276,7 @@ export interface GatehouseConfig {
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   readonly clientCallbacks: readonly ClientCallback[];
   readonly admins: readonly AdminEntry[];
+  readonly organizations: readonly OrganizationConfig[];
   readonly accessTokenAlgorithm: AccessTokenAlgorithm;
   /** Deliver tokens in the URL fragment to first-party clients that name no response_type (D8). */
   readonly fragmentDelivery: boolean;
@@ -225,10 +287,16 @@ export interface GatehouseConfig {
     readonly allowPrivate: boolean;
     readonly timeoutMs: number;
     readonly maxBytes: number;
+    /** For a request to a token endpoint about kept tokens: in all, and until there is a connection. */
+    readonly tokenTimeoutMs: number;
+    readonly connectTimeoutMs: number;
   };
   readonly lifetimes: Lifetimes;
   readonly rateLimits: RateLimits;
   readonly providers: readonly ProviderConfig[];
   readonly samlProviders: readonly SamlProviderConfig[];
   readonly saml: SamlSettings;
+  readonly webhooks: readonly WebhookEndpoint[];
+  readonly webhookDelivery: WebhookDeliveryConfig;
+  readonly vault: VaultConfig;
 }

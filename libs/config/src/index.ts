@@ -16,8 +16,11 @@ export type {
   GatehouseConfig,
   Lifetimes,
   MasterKey,
+  MemberEntry,
   OAuth2ProviderConfig,
   OidcProviderConfig,
+  OrganizationConfig,
+  OrganizationRoleName,
   ProviderConfig,
   RateLimits,
   SamlAttributeNames,
@@ -25,7 +28,17 @@ export type {
   SamlProviderConfig,
   SamlSettings,
   TestProviderConfig,
+  WebhookDeliveryConfig,
+  WebhookEndpoint,
+  WebhookEventKind,
 } from './gatehouse-config.js';
+export type {
+  ExpiryStrategy,
+  RevocationStyle,
+  UpstreamErrorRule,
+  UpstreamTokenRules,
+} from './upstream-token-rules.js';
+export { standardTokenRules } from './token-rules.js';
 export { CLOCK, type Clock } from './clock.js';
 export { ConfigModule, GATEHOUSE_CONFIG } from './config.module.js';
 export { ConfigurationError, type ConfigurationFault } from './configuration-error.js';

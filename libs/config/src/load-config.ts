@@ -5,13 +5,15 @@ import { FaultCollector } from './configuration-error.js';
 import { deploymentOf, type Deployment } from './deployment.js';
 import { overlayEnvironment } from './environment.js';
 import type { ClientCallback, GatehouseConfig, ProviderConfig, SamlProviderConfig } from './gatehouse-config.js';
-import { checkProviderIds, checkProviders } from './provider-rules.js';
+import { checkProviderIds, checkProviders, entriesOf } from './provider-rules.js';
 import { developmentProvider, testProvider, toProviderConfig } from './providers.js';
 import { readSettings } from './read-settings.js';
 import { checkPostLogoutRedirectUris, checkSamlProviders } from './saml-provider-rules.js';
 import { developmentSamlProvider, toSamlProviderConfig, toSamlSettings } from './saml-providers.js';
 import { checkCorsOrigins, checkSettings } from './setting-rules.js';
 import type { Settings } from './settings.schema.js';
+import { toVaultConfig } from './vault-section.js';
+import { checkWebhooks, namedOrganizations, toWebhookDelivery, toWebhookEndpoint } from './webhooks.js';
 
 /**
  * Reads environment and YAML file (`GATEHOUSE_CONFIG`) into one deep-frozen value; the environment wins (D63).
@@ -33,6 +35,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => s
   const callbackUrls = callbacksOf(settings, deployment).map(({ url }) => url);
   checkSamlProviders(saml, { ...deployment, callbackUrls, fragmentDelivery: settings.fragment_delivery }, faults);
   checkPostLogoutRedirectUris(document.saml, nameOf, faults);
+  const organizations = namedOrganizations(settings.organizations, entriesOf(oauth), entriesOf(saml));
+  checkWebhooks(document.webhooks, { ...deployment, organizations }, faults);
   checkCorsOrigins(document.cors_origins, nameOf, faults);
   checkSettings(settings, deployment, nameOf, faults);
   faults.throwIfAny();
@@ -59,6 +63,10 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
     logLevel: settings.log_level,
     clientCallbacks,
     admins: settings.admins,
+    organizations: settings.organizations.map(({ name, members }) => ({
+      name,
+      members: members.map(({ user, role }) => ({ ...user, role })),
+    })),
     accessTokenAlgorithm: settings.access_token_algorithm,
     fragmentDelivery: settings.fragment_delivery,
     introspectionRequiresAuthentication: settings.introspection_requires_authentication,
@@ -67,6 +75,8 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
       allowPrivate: deployment.allowPrivate,
       timeoutMs: settings.outbound.timeout_ms,
       maxBytes: settings.outbound.max_bytes,
+      tokenTimeoutMs: settings.outbound.token_timeout_ms,
+      connectTimeoutMs: settings.outbound.connect_timeout_ms,
     },
     lifetimes: {
       accessTokenSeconds: settings.lifetimes.access_token_seconds,
@@ -93,6 +103,9 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
     providers: providersOf(settings, deployment),
     samlProviders: samlProvidersOf(settings, deployment, clientCallbacks),
     saml: toSamlSettings(settings.saml),
+    webhooks: settings.webhooks.map(toWebhookEndpoint),
+    webhookDelivery: toWebhookDelivery(settings.webhook_delivery),
+    vault: toVaultConfig(settings.vault),
   };
 }
 

@@ -1,5 +1,7 @@
 import { isRecord } from './config-file.js';
 import type { FaultCollector } from './configuration-error.js';
+import { checkAddresses } from './provider-address-rules.js';
+import { isSwitchedOff, type Entry } from './provider-entry.js';
 import { providerIdPattern, reservedProviderIds } from './provider.schema.js';
 import { issuerFault, upstreamUrlFault } from './urls.js';
 
@@ -11,10 +13,15 @@ export interface ProviderPlace {
   readonly testAllowed: boolean;
 }
 
-/** A provider as it stands in the file. */
-export type Entry = Readonly<Record<string, unknown>>;
-
-const urlKeys = ['authorization_url', 'token_url', 'userinfo_url', 'emails_url'];
+const urlKeys = [
+  'authorization_url',
+  'token_url',
+  'userinfo_url',
+  'emails_url',
+  'refresh_url',
+  'revocation_url',
+  'introspection_url',
+];
 
 /**
  * The rules that compare OAuth providers with each other or with other settings. They read the list as written, so that a
@@ -27,6 +34,7 @@ export function checkProviders(providers: unknown, place: ProviderPlace, faults:
   for (const [index, entry] of entries.entries()) {
     checkUrls(entry, index, place, faults);
     checkClientAuthentication(entry, index, faults);
+    checkAddresses(entry, index, faults);
     if (entry.type === 'test' && !place.testAllowed) {
       faults.add(
         `oauth_providers[${index}].type`,
@@ -57,7 +65,8 @@ export function checkProviderIds(lists: Readonly<Record<string, unknown>>, fault
 }
 
 /**
- * D35, RFC 9207 §4: an answer at the shared address that names no issuer can only be told apart by being alone there.
+ * D35, RFC 9207 §4: an answer at the shared address that names no issuer can only be told apart by being alone there;
+ * providers for connections alone get their answers there too.
  * Whether an OpenID Connect provider sends `iss` shows only at discovery, so this looks at `oauth2` ones.
  */
 function checkSharedCallback(entries: readonly Entry[], faults: FaultCollector): void {
@@ -80,8 +89,6 @@ function checkSharedCallback(entries: readonly Entry[], faults: FaultCollector):
     );
   }
 }
-
-const isSwitchedOff = (enabled: unknown): boolean => enabled === false || enabled === 'false' || enabled === 'off';
 
 function checkUrls(entry: Entry, index: number, { allowPrivate }: ProviderPlace, faults: FaultCollector): void {
   const allowed = { loopbackHttp: allowPrivate };

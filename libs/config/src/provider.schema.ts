@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { presetNames } from './provider-presets/presets.js';
 import { documented, section } from './setting-docs.js';
 import { flag, kinds, listOf, secretText, text, url } from './setting-kinds.js';
+import { upstreamTokenShape } from './upstream-token.schema.js';
 
 /** D55: one namespace for every provider; these words are taken by routes of ours. */
 export const reservedProviderIds: readonly string[] = ['providers', 'acs', 'slo', 'complete'];
@@ -62,7 +64,31 @@ export const commonProviderShape = {
   ),
 };
 
+/** Shown as the default of what a preset may bring. */
+const orPreset = (otherwise: string): string => `the preset’s; else ${otherwise}`;
+
+const hostName = z
+  .string('must be a host name')
+  .regex(
+    /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be a host name in lower case without https:// and without a path, like acme.example.com',
+  );
+
+const tenantName = z
+  .string('must be text')
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,126}[A-Za-z0-9])?$/, 'must be 1 to 128 of A-Z a-z 0-9 . -');
+
 const oauth = {
+  preset: documented(
+    z.enum(presetNames).optional(),
+    'A well-known provider, whose addresses and habits need not be written here; docs/providers.md lists them. Every key that is written wins.',
+  ),
+  preset_host: documented(hostName.optional(), 'The host of your own site, for presets that need one, like acme.zendesk.com.'),
+  preset_tenant: documented(tenantName.optional(), 'The directory (tenant), for presets that have one.'),
+  sign_in: documented(
+    flag().default(true),
+    '`false`: for connections alone; nobody signs in with it, and it is not listed at /oauth2/providers.',
+  ),
   client_id: documented(text(), 'Our client identifier at the provider.'),
   client_secret: documented(
     secretText(/^[\x20-\x7e]{1,2048}$/, 'must be 1 to 2048 printable ASCII characters (RFC 6749 A.2)').optional(),
@@ -75,16 +101,13 @@ const oauth = {
   token_endpoint_auth_method: documented(
     z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
     'How our secret travels to the token endpoint.',
-    '`client_secret_basic`; `none` without a secret',
+    orPreset('`client_secret_basic`, and `none` without a secret'),
   ),
   authorization_parameters: documented(
     authorizationParameters.default({}),
-    'Sent as they are on the authorization request, e.g. `access_type: offline`.',
+    'Sent as they are on the authorization request, e.g. `access_type: offline`; beside those of the preset.',
   ),
-  store_tokens: documented(
-    flag().default(false),
-    'Keep upstream tokens for connections. Accepted and without effect in this release.',
-  ),
+  ...upstreamTokenShape,
 };
 
 const scope = z
@@ -100,13 +123,14 @@ const signatureAlgorithms = [
 export const oidcProviderSchema = section({
   type: documented(z.literal('oidc'), 'OpenID Connect: everything else comes from the discovery document.'),
   ...commonProviderShape,
-  issuer: documented(url(), 'Issuer, exactly as the provider writes it.'),
+  issuer: documented(url().optional(), 'Issuer, exactly as the provider writes it.', '**obligatory** without a preset'),
   ...oauth,
   scopes: documented(
     listOf(scope)
       .refine((scopes) => scopes.includes('openid'), 'must contain openid; without it there is no ID token')
-      .default(['openid', 'profile', 'email']),
+      .optional(),
     'Scopes to ask for; `offline_access` asks for a refresh token.',
+    orPreset('`[openid, profile, email]`'),
   ),
   groups_claim: documented(text(256).default('groups'), 'Claim that lists the groups of the person.'),
   id_token_signed_response_alg: documented(
@@ -119,21 +143,34 @@ export const oidcProviderSchema = section({
 export const oauth2ProviderSchema = section({
   type: documented(z.literal('oauth2'), 'Plain OAuth 2.0 without ID token: the identity is read from an API.'),
   ...commonProviderShape,
-  authorization_url: documented(url(), 'Where the browser is sent.'),
-  token_url: documented(url(), 'Where codes are redeemed.'),
-  userinfo_url: documented(url(), 'Where the identity is read.'),
-  emails_url: documented(url().optional(), 'GitHub-like list of addresses, when the identity has no verified one.'),
+  authorization_url: documented(url().optional(), 'Where the browser is sent.', '**obligatory** without a preset'),
+  token_url: documented(url().optional(), 'Where codes are redeemed.', '**obligatory** without a preset'),
+  userinfo_url: documented(
+    url().optional(),
+    'Where the identity is read; not needed with `sign_in: false`.',
+    '**obligatory** without a preset that has it',
+  ),
+  emails_url: documented(
+    url().optional(),
+    'GitHub-like list of addresses, when the identity has no verified one.',
+    orPreset('none'),
+  ),
   issuer: documented(url().optional(), 'RFC 9207 `iss` that the provider sends and that must match.'),
   ...oauth,
-  scopes: documented(listOf(scope).default([]), 'Scopes to ask for.'),
+  scopes: documented(listOf(scope).optional(), 'Scopes to ask for.', orPreset('none')),
   pkce: documented(
-    flag().default(true),
+    flag().optional(),
     'Send a PKCE challenge (S256); switch off only for a provider that refuses it.',
+    orPreset('`true`'),
   ),
-  subject_field: documented(text(256).default('id'), 'Field of the identity that never changes.'),
-  email_field: documented(text(256).default('email'), 'Field with the e-mail address.'),
-  email_verified_field: documented(text(256).default('email_verified'), 'Field that says whether it is verified.'),
-  name_field: documented(text(256).default('name'), 'Field with the name.'),
+  subject_field: documented(text(256).optional(), 'Field of the identity that never changes.', orPreset('`id`')),
+  email_field: documented(text(256).optional(), 'Field with the e-mail address.', orPreset('`email`')),
+  email_verified_field: documented(
+    text(256).optional(),
+    'Field that says whether it is verified.',
+    orPreset('`email_verified`'),
+  ),
+  name_field: documented(text(256).optional(), 'Field with the name.', orPreset('`name`')),
   groups_field: documented(text(256).default('groups'), 'Field with the list of groups.'),
 });
 

@@ -1,6 +1,7 @@
 import { isRecord } from './config-file.js';
 import type { FaultCollector } from './configuration-error.js';
-import { entriesOf, type Entry } from './provider-rules.js';
+import type { Entry } from './provider-entry.js';
+import { entriesOf } from './provider-rules.js';
 import type { NameSetting } from './setting-key.js';
 import { clientCallbackFault, upstreamUrlFault } from './urls.js';
 

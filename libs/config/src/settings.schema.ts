@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { providerIdPattern, providerSchema } from './provider.schema.js';
+import { organizationList } from './organization.schema.js';
+import { personEntry } from './person-entry.js';
+import { providerSchema } from './provider.schema.js';
 import { samlProviderSchema } from './saml-provider.schema.js';
 import { samlSection } from './saml-section.schema.js';
 import { documented, section } from './setting-docs.js';
@@ -16,6 +18,8 @@ import {
   url,
   whole,
 } from './setting-kinds.js';
+import { vaultSection } from './vault-section.js';
+import { webhookDeliverySection, webhookSchema } from './webhooks.schema.js';
 
 const day = 86_400;
 
@@ -36,20 +40,6 @@ const clientCallback = z
   )
   .register(kinds, { text: 'URL or `{client_id, url}`' });
 
-const admin = z
-  .string('must be provider:subject-or-email')
-  .transform((value, context) => {
-    const separator = value.indexOf(':');
-    const provider = value.slice(0, Math.max(separator, 0)).trim();
-    const subjectOrEmail = value.slice(separator + 1).trim();
-    if (!providerIdPattern.test(provider) || subjectOrEmail === '' || subjectOrEmail.length > 1024) {
-      context.addIssue({ code: 'custom', message: 'must be provider:subject-or-email, like acme:alice@example.com' });
-      return z.NEVER;
-    }
-    return { provider, subjectOrEmail };
-  })
-  .register(kinds, { text: '`provider:subject-or-email`' });
-
 /** A key of a later release: whoever sets it expects something that does not happen yet. */
 const later = z
   .unknown()
@@ -68,6 +58,14 @@ const outbound = section({
   ),
   timeout_ms: documented(whole(100, 120_000).default(10_000), 'Longest time for one call, in milliseconds.'),
   max_bytes: documented(whole(1024, 16_777_216).default(1_048_576), 'Largest answer that is read.'),
+  token_timeout_ms: documented(
+    whole(100, 120_000).default(15_000),
+    'Longest time for one request to a token endpoint about kept tokens, in milliseconds.',
+  ),
+  connect_timeout_ms: documented(
+    whole(50, 60_000).default(3_000),
+    'Longest time for reaching a token endpoint: DNS, TCP and TLS, in milliseconds.',
+  ),
 });
 
 /** D40; the bounds keep a slip of the keyboard from making tokens that live for years. */
@@ -177,7 +175,7 @@ export const settingsSchema = section({
     '`{public_url}/` in development, none in production',
   ),
   admins: documented(
-    listOf(admin).default([]),
+    listOf(personEntry).default([]),
     'Administrators, by upstream subject or verified e-mail at one provider.',
   ),
   access_token_algorithm: documented(
@@ -206,8 +204,14 @@ export const settingsSchema = section({
     listOf(samlProviderSchema).default([]),
     'SAML 2.0 identity providers, each known by its metadata.',
   ),
-  organizations: documented(later, 'Not available yet.'),
+  organizations: documented(
+    organizationList.default([]),
+    'Tenants, and the people whom the file puts there. A provider’s `organization` exists without being listed.',
+  ),
   applications: documented(later, 'Not available yet.'),
+  vault: documented(vaultSection.prefault({}), 'How upstream tokens are kept fresh.'),
+  webhooks: documented(listOf(webhookSchema).default([]), 'Who is told of what happens to connections.'),
+  webhook_delivery: documented(webhookDeliverySection.prefault({}), 'How webhooks are delivered.'),
 });
 
 export type Settings = z.output<typeof settingsSchema>;

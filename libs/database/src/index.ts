@@ -19,6 +19,8 @@ export { ClientCredentialEntity } from './entities/client-credential.entity.js';
 export { ExternalIdentityEntity } from './entities/external-identity.entity.js';
 export { GroupEntity, GroupMembershipEntity, GroupReferenceEntity } from './entities/group.entity.js';
 export { DEFAULT_ORGANIZATION, OrganizationEntity } from './entities/organization.entity.js';
+export { OrganizationMemberEntity } from './entities/organization-member.entity.js';
+export { OutboxEventEntity } from './entities/outbox-event.entity.js';
 export { ProviderEntity } from './entities/provider.entity.js';
 export { RefreshFamilyEntity } from './entities/refresh-family.entity.js';
 export { RevocationEntity } from './entities/revocation.entity.js';
@@ -31,4 +33,11 @@ export {
 } from './entities/saml.entity.js';
 export { SessionEntity } from './entities/session.entity.js';
 export { SigningKeyEntity } from './entities/signing-key.entity.js';
+export { TenantKeyEntity } from './entities/tenant-key.entity.js';
 export { UserEntity } from './entities/user.entity.js';
+export {
+  ConnectionEntity,
+  DataKeyEntity,
+  ProviderBreakerEntity,
+  RefreshAttemptEntity,
+} from './entities/vault.entity.js';

@@ -7,10 +7,11 @@ import type { Revoke } from '@app/revocation';
 import type { EntityManager } from 'typeorm';
 import { decideAccount, type AccountDecision } from './account-decision.js';
 import { AccountRepository, type KnownAccount, type ProviderState, type UserState } from './account.repository.js';
-import { Administrators } from './administrators.js';
-import { parseEmailAddress, placeholderEmail, type EmailAddress } from './email-address.js';
+import { Administrators, matchingEntries } from './administrators.js';
+import { ConfiguredMembers } from './configured-members.js';
+import { placeholderEmail, type EmailAddress } from './email-address.js';
 import { GroupRepository } from './group.repository.js';
-import { isStorableClaim, showableName, type IdentityClaim } from './identity-claim.js';
+import { isStorableClaim, keptClaim, type IdentityClaim } from './identity-claim.js';
 import { updateProfile, type ShownProfile } from './profile-update.js';
 
 /** The person that an identity turned out to be, with the generations that a session of this moment begins at (D20). */
@@ -60,9 +61,21 @@ export class AccountSignIn {
     private readonly accounts: AccountRepository,
     private readonly groups: GroupRepository,
     private readonly administrators: Administrators,
+    private readonly members: ConfiguredMembers,
     private readonly audit: AuditLog,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
+
+  /** See `Directory.claimWithoutPolicy`. */
+  claimWithoutPolicy(identity: IdentityClaim): IdentityClaim | undefined {
+    const { claim } = keptClaim(identity);
+    const { admins, organizations } = this.config;
+    const settings = allProviders(this.config).find(({ id }) => id === claim.provider);
+    if (settings?.enabled !== true || !isStorableClaim(claim)) return undefined;
+    // Those are pinned and placed as they sign in.
+    const entries = [...admins, ...organizations.flatMap(({ members }) => members)];
+    return matchingEntries(entries, claim).length > 0 ? undefined : claim;
+  }
 
   /** See `Directory.signIn`. */
   async signIn(
@@ -72,14 +85,7 @@ export class AccountSignIn {
     revoke: Revoke,
     context: AuditContext,
   ): Promise<SignedInUser> {
-    const email = identity.email === undefined ? undefined : parseEmailAddress(identity.email);
-    const claim: IdentityClaim = {
-      ...identity,
-      email: email?.email,
-      emailVerified: email !== undefined && identity.emailVerified,
-      name: showableName(identity.name),
-      groups: [...new Set(identity.groups)],
-    };
+    const { claim, email } = keptClaim(identity);
     const login: Login = { manager, claim, email, now, revoke, context };
     if (!isStorableClaim(claim)) throw this.denied(login, 'invalid_identity', undefined);
     let locked = false;
@@ -237,6 +243,7 @@ export class AccountSignIn {
     };
   }
 
+  /** A step added here that depends on more than what is new of a claim must show in {@link claimWithoutPolicy}. */
   private async finish(login: Login, provider: ProviderState, written: Written): Promise<SignedInUser> {
     const { manager, claim, now, context } = login;
     const { userId, identityId, state } = written;
@@ -244,6 +251,7 @@ export class AccountSignIn {
     if (written.groupsChanged) await this.groups.replaceMemberships(manager, identity, claim.groups, now);
     const ids = { identityId, userId, organizationId: provider.organizationId };
     await this.administrators.pin(manager, claim, ids, now, context);
+    await this.members.join(manager, claim, userId, now, context);
     if (written.profileChanged) login.revoke({ subject: `profile:${userId}`, generation: state.profileGeneration });
     return {
       ...ids,

@@ -169,7 +169,7 @@ export class AccountRepository {
     };
   }
 
-  /** A user with its first identity. Undefined when somebody took the address meanwhile: decide again. */
+  /** A user with its first identity, who joins the provider's organization (D62). Undefined when somebody took the address meanwhile: decide again. */
   async create(
     manager: EntityManager,
     claim: IdentityClaim,
@@ -182,7 +182,10 @@ export class AccountRepository {
                             modified_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
          ON CONFLICT (organization_id, email_key) DO NOTHING
-         RETURNING id, generation, profile_generation)
+         RETURNING id, generation, profile_generation),
+       joined AS (
+         INSERT INTO organization_members (organization_id, user_id, role, created_at, modified_at)
+         SELECT $2::uuid, id, 'member', $7::timestamptz, $7::timestamptz FROM made)
        INSERT INTO external_identities (id, provider_id, issuer, subject, user_id, email, email_verified, name,
                                         created_at, last_login_at)
        SELECT $8::uuid, $9, $10, $11, id, $12, $13::boolean, $6, $7, $7 FROM made

@@ -18,7 +18,7 @@ export function entryText(entry: AdminEntry): string {
  * The entries that this identity matches, at exactly that provider (D17). An entry that is an e-mail address counts only
  * against an e-mail that the provider verified: where people choose their own subject, one may look like an address.
  */
-export function matchingEntries(admins: readonly AdminEntry[], identity: IdentityRecord): readonly AdminEntry[] {
+export function matchingEntries<E extends AdminEntry>(admins: readonly E[], identity: IdentityRecord): readonly E[] {
   const told = identity.email === undefined || !identity.emailVerified ? undefined : parseEmailAddress(identity.email);
   return admins.filter((entry) => {
     if (entry.provider !== identity.provider) return false;

@@ -6,6 +6,7 @@ import { AccountDeletion } from './account-deletion.js';
 import { AccountSignIn } from './account-sign-in.js';
 import { AccountRepository } from './account.repository.js';
 import { Administrators } from './administrators.js';
+import { ConfiguredMembers } from './configured-members.js';
 import { Directory } from './directory.js';
 import { GroupRepository } from './group.repository.js';
 import { ProviderGroupsController } from './provider-groups.controller.js';
@@ -24,6 +25,7 @@ import { UsersMeController } from './users-me.controller.js';
     GroupRepository,
     ProviderUsersRepository,
     Administrators,
+    ConfiguredMembers,
     AccountSignIn,
     UserProfileReader,
     Directory,

@@ -46,6 +46,15 @@ export class Directory {
     return this.accounts.signIn(manager, identity, now, revoke, context);
   }
 
+  /**
+   * The claim as rows hold it, for a login that first asks whether anything of it is new (docs/decisions/0016). Undefined:
+   * only {@link signIn} can tell, whatever the rows hold: the configuration has the provider switched off or names this
+   * person, or the claim cannot be stored.
+   */
+  claimWithoutPolicy(identity: IdentityClaim): IdentityClaim | undefined {
+    return this.accounts.claimWithoutPolicy(identity);
+  }
+
   /** The person as a session of this provider sees them; undefined when gone. One statement. */
   profile(userId: string, providerId: string): Promise<UserProfile | undefined> {
     return this.profiles.find(userId, providerId);

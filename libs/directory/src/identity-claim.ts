@@ -1,3 +1,5 @@
+import { parseEmailAddress, type EmailAddress } from './email-address.js';
+
 /** What a provider vouched for, whatever protocol it spoke; connectors have checked its proof. */
 export interface IdentityClaim {
   /** Id of the provider record (D55). */
@@ -45,4 +47,23 @@ export function showableName(name: string | undefined): string | undefined {
   }
   shown = shown.trim();
   return shown === '' ? undefined : shown;
+}
+
+/** A claim in the form that its rows have: an e-mail that is one, a name for people to read, each group once. */
+export function keptClaim(identity: IdentityClaim): {
+  readonly claim: IdentityClaim;
+  readonly email: EmailAddress | undefined;
+} {
+  const { provider, issuer, subject } = identity;
+  const email = identity.email === undefined ? undefined : parseEmailAddress(identity.email);
+  const claim = {
+    provider,
+    issuer,
+    subject,
+    email: email?.email,
+    emailVerified: email !== undefined && identity.emailVerified,
+    name: showableName(identity.name),
+    groups: [...new Set(identity.groups)],
+  };
+  return { claim, email };
 }

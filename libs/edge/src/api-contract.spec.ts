@@ -41,6 +41,19 @@ class DocumentedController {
   get(): object {
     return {};
   }
+
+  @Post('of-a-tenant')
+  @ApiContract({
+    summary: 'Of a tenant',
+    tag: 'Spec',
+    access: 'tenant',
+    dialect: 'mielto',
+    responses: {},
+    errors: [404, 422],
+  })
+  ofATenant(): object {
+    return {};
+  }
 }
 
 describe('docs/openapi.json', () => {
@@ -97,6 +110,19 @@ describe('docs/openapi.json', () => {
   it('asks for a bearer wherever the route is not public', () => {
     expect(operation()?.security).toEqual([{ bearerAuth: [] }]);
     expect(document.paths['/documented']?.get?.security).toBeUndefined();
+  });
+
+  it('D28 offers keys beside the bearer where a tenant is called, and writes refusals in the dialect of the route', () => {
+    const tenant = document.paths['/documented/of-a-tenant']?.post;
+    expect(tenant?.security).toEqual(
+      expect.arrayContaining([{ bearerAuth: [] }, { apiKey: [] }, { serviceToken: [] }]),
+    );
+    const schemaOf = (status: string) =>
+      (tenant?.responses as Record<string, { content: Record<string, { schema: unknown }> }>)[status]?.content[
+        'application/json'
+      ]?.schema;
+    expect(schemaOf('404')).toEqual({ $ref: '#/components/schemas/DetailError' });
+    expect(schemaOf('422')).toEqual({ $ref: '#/components/schemas/HTTPValidationError' });
   });
 
   it('names components once, refers to them inside each other, and closes only strict objects', () => {

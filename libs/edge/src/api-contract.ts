@@ -7,11 +7,12 @@ import {
   ApiParam,
   ApiQuery,
   ApiResponse,
+  ApiSecurity,
   ApiTags,
 } from '@nestjs/swagger';
 import { z } from 'zod';
 import { apiProperties, apiSchema } from './api-schemas.js';
-import type { RouteAccess } from './route-policy.js';
+import type { DialectName, RouteAccess } from './route-policy.js';
 
 export interface ApiAnswer {
   readonly description: string;
@@ -28,6 +29,8 @@ export interface ApiContractOptions {
   readonly tag: string;
   /** Documents the access that the route's decorators enforce; a test compares the two. */
   readonly access: RouteAccess;
+  /** Likewise the dialect of its errors; default `tmi`. */
+  readonly dialect?: DialectName;
   readonly query?: z.ZodObject;
   readonly params?: z.ZodObject;
   readonly body?: z.ZodObject;
@@ -47,6 +50,32 @@ const ErrorSchema = z
     details: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: 'Error' });
+
+/** mielto's, and its own form at 422. */
+const DetailSchema = z.object({ detail: z.string() }).meta({ id: 'DetailError' });
+const ValidationSchema = z
+  .object({
+    detail: z.array(z.object({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string(), type: z.string() })),
+  })
+  .meta({ id: 'HTTPValidationError' });
+
+const MixErrorSchema = z
+  .object({
+    error: z.object({
+      code: z.int().describe('The HTTP status'),
+      message: z.string(),
+      type: z.enum(['bad_request', 'not_found', 'internal_error', 'unauthorized', 'validation_error']),
+    }),
+  })
+  .meta({ id: 'ErrorResponse' });
+
+const PlanetScaleErrorSchema = z.object({ code: z.string(), message: z.string() }).meta({ id: 'CodedError' });
+
+function errorSchema(dialect: DialectName, status: number): z.ZodType {
+  if (dialect === 'mielto') return status === 422 ? ValidationSchema : DetailSchema;
+  if (dialect === 'mix') return MixErrorSchema;
+  return dialect === 'planetscale' ? PlanetScaleErrorSchema : ErrorSchema;
+}
 
 const ERROR_DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'The request is malformed or asks for something that is not possible',
@@ -81,12 +110,12 @@ const ERROR_HEADERS: Readonly<Record<number, Record<string, ReturnType<typeof he
   503: RETRY_AFTER,
 };
 
-function errorResponse(status: number): MethodDecorator {
+function errorResponse(status: number, dialect: DialectName): MethodDecorator {
   return ApiResponse({
     status,
     description: ERROR_DESCRIPTIONS[status] ?? 'Refused',
     headers: ERROR_HEADERS[status] ?? {},
-    content: { 'application/json': { schema: apiSchema(ErrorSchema, 'output') } },
+    content: { 'application/json': { schema: apiSchema(errorSchema(dialect, status), 'output') } },
   });
 }
 
@@ -98,6 +127,8 @@ function answer(status: number, { description, schema, contentType = 'applicatio
 function accessDescription(access: RouteAccess): string | undefined {
   if (access === 'administrator') return 'For administrators.';
   if (access === 'any') return 'For any good access token, a machine’s too.';
+  if (access === 'tenant')
+    return 'For callers of one organization: members, API keys, service tokens, machines with a vault scope.';
   return undefined;
 }
 
@@ -111,9 +142,10 @@ export function ApiContract(contract: ApiContractOptions): MethodDecorator {
     ApiTags(contract.tag),
     ApiOperation({ summary: contract.summary, ...(description === '' ? {} : { description }) }),
     ...Object.entries(contract.responses).map(([status, one]) => answer(Number(status), one)),
-    ...contract.errors.map(errorResponse),
+    ...contract.errors.map((status) => errorResponse(status, contract.dialect ?? 'tmi')),
   ];
   if (contract.access !== 'public') decorators.push(ApiBearerAuth('bearerAuth'));
+  if (contract.access === 'tenant') decorators.push(ApiSecurity('apiKey'), ApiSecurity('serviceToken'));
   for (const field of contract.query === undefined ? [] : apiProperties(contract.query))
     decorators.push(ApiQuery({ ...field, description: field.description ?? '' }));
   for (const field of contract.params === undefined ? [] : apiProperties(contract.params))

@@ -49,6 +49,10 @@ describe('D4 mielto', () => {
       detail: [{ loc: ['body', 'a', 'b'], msg: 'grant_type is required', type: 'value_error' }],
     });
     expect(renderFault('mielto', fault(422))).toMatchObject({ detail: [{ loc: ['body'] }] });
+    const header = { in: 'header', field: 'X-Workspace-Id' };
+    expect(renderFault('mielto', fault(422, { details: header }))).toMatchObject({
+      detail: [{ loc: ['header', 'X-Workspace-Id'] }],
+    });
   });
 });
 

@@ -47,12 +47,13 @@ export function renderMix(fault: WireFault) {
   return { error: { code: fault.status, message: wireText(fault.description), type: mixType(fault.status) } };
 }
 
-/** mielto: `{detail: text}`, and at 422 the list form, located by `details.field`. */
+/** mielto: `{detail: text}`, and at 422 the list form, located by `details.field` and `details.in` (default `body`). */
 export function renderMielto(fault: WireFault) {
   const message = wireText(fault.description);
   if (fault.status !== 422) return { detail: message };
-  const field = fault.details?.['field'];
-  const loc = typeof field === 'string' ? ['body', ...field.split('.')] : ['body'];
+  const { field, in: part } = fault.details ?? {};
+  const place = typeof part === 'string' ? part : 'body';
+  const loc = typeof field === 'string' ? [place, ...field.split('.')] : [place];
   return { detail: [{ loc, msg: message, type: 'value_error' }] };
 }
 

@@ -15,6 +15,7 @@ export {
   RateClass,
   RequireAccess,
   routePolicy,
+  TenantRoute,
   type DialectName,
   type RateClassName,
   type RouteAccess,

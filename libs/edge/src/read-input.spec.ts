@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { startEdge, type EdgeApplication } from './edge.spec-support.js';
 import { readBody, readQuery } from './read-input.js';
-import { Public } from './route-policy.js';
+import { Dialect, Public } from './route-policy.js';
 
 const Schema = z.object({
   grant_type: z.string().max(20),
@@ -30,6 +30,19 @@ class ReadController {
   @HttpCode(200)
   aliased(@Req() request: FastifyRequest): unknown {
     return readBody(Schema, request, { aliases: 'camelCase' });
+  }
+
+  @Post('located')
+  @HttpCode(200)
+  @Dialect('mielto')
+  located(@Req() request: FastifyRequest): unknown {
+    return readBody(Schema, request, { faults: 'unprocessable' });
+  }
+
+  @Get('located')
+  @Dialect('mielto')
+  locatedQuery(@Req() request: FastifyRequest): unknown {
+    return readQuery(Schema, request, { faults: 'unprocessable' });
   }
 
   @Get('query')
@@ -102,6 +115,18 @@ describe('D2', () => {
     const answer = await edge.ask(path, { method, headers: { 'content-type': 'application/json' } });
     expect(answer.status).toBe(method === 'POST' ? 400 : 200);
     expect(answer.text).toContain(method === 'POST' ? 'grant_type is required' : '"x"');
+  });
+});
+
+describe('D4 where faults are unprocessable', () => {
+  it('is 422 with the place of the fault, in the body and in the query', async () => {
+    const body = await edge.json('/read/located', { grant_type: 'x', tags: ['a', 7] });
+    expect([body.status, body.json()]).toEqual([
+      422,
+      { detail: [{ loc: ['body', 'tags', '1'], msg: 'tags.1 must be a string', type: 'value_error' }] },
+    ]);
+    const query = await edge.ask('/read/located?grant_type=x&count=many');
+    expect([query.status, query.json()]).toMatchObject([422, { detail: [{ loc: ['query', 'count'] }] }]);
   });
 });
 

@@ -6,6 +6,8 @@ import { REPEATED_NAMES, type ParsedBody } from './body-parsers.js';
 export interface ReadOptions {
   /** Also take `codeVerifier` for `code_verifier`: the TMI client's models serialise so (D2). */
   readonly aliases?: 'camelCase';
+  /** 422 with the place of the fault in `details`, for the dialects that want it (D4), instead of 400. */
+  readonly faults?: 'unprocessable';
 }
 
 interface Field {
@@ -81,11 +83,20 @@ function describeIssue(issue: z.core.$ZodIssue, input: Readonly<Record<string, u
   return `${field} has the wrong form: ${issue.message}`;
 }
 
-function read<S extends z.ZodObject>(schema: S, input: Record<string, unknown>): z.output<S> {
+function read<S extends z.ZodObject>(
+  schema: S,
+  input: Record<string, unknown>,
+  part: 'body' | 'query',
+  { faults }: ReadOptions,
+): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw invalid(issue === undefined ? 'The request has the wrong form' : describeIssue(issue, input));
+  const description = issue === undefined ? 'The request has the wrong form' : describeIssue(issue, input);
+  if (faults !== 'unprocessable') throw invalid(description);
+  const field = issue?.path.map(String).join('.') ?? '';
+  const details = field === '' ? { in: part } : { in: part, field };
+  throw new OAuthError('invalid_request', description, { status: 422, details });
 }
 
 /**
@@ -101,12 +112,16 @@ export function readBody<S extends z.ZodObject>(
   const body = (request.body ?? {}) as ParsedBody;
   const repeated = body[REPEATED_NAMES];
   if (repeated !== undefined) refuseRepeated(repeated);
-  return read(schema, pick(body, fieldsOf(schema), options));
+  return read(schema, pick(body, fieldsOf(schema), options), 'body', options);
 }
 
 /** The query as `schema` describes it, by the rules of {@link readBody} (RFC 6749 §3.1). Values are strings: coerce. */
-export function readQuery<S extends z.ZodObject>(schema: S, request: FastifyRequest): z.output<S> {
+export function readQuery<S extends z.ZodObject>(
+  schema: S,
+  request: FastifyRequest,
+  options: Pick<ReadOptions, 'faults'> = {},
+): z.output<S> {
   const query = request.query as Readonly<Record<string, unknown>>;
   for (const name in query) if (Array.isArray(query[name])) refuseRepeated([name]);
-  return read(schema, pick(query, fieldsOf(schema), {}));
+  return read(schema, pick(query, fieldsOf(schema), {}), 'query', options);
 }

@@ -1,8 +1,11 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 
-/** Who may call a route. A route without a decorator is `user`: deny by default (R25, R32). */
-export type RouteAccess = 'public' | 'user' | 'administrator' | 'any';
+/**
+ * Who may call a route. A route without a decorator is `user`: deny by default (R25, R32). `tenant`: whatever acts for an
+ * organization, judged by the tenant guard (D28, D30).
+ */
+export type RouteAccess = 'public' | 'user' | 'administrator' | 'any' | 'tenant';
 
 /** Which counter a route spends (D44). `none` is for routes that count something else (D57). */
 export type RateClassName = 'interactive' | 'token' | 'discovery' | 'api' | 'none';
@@ -71,8 +74,16 @@ export function Public(): ClassDecorator & MethodDecorator {
 }
 
 /** `user`: a person's first-party token (D30); `administrator`: such a person with is_admin; `any`: any valid bearer. */
-export function RequireAccess(access: Exclude<RouteAccess, 'public'>): ClassDecorator & MethodDecorator {
+export function RequireAccess(access: Exclude<RouteAccess, 'public' | 'tenant'>): ClassDecorator & MethodDecorator {
   return policyDecorator({ access });
+}
+
+/**
+ * The bearer guard lets calls without an access token of ours through, because another guard judges their credentials.
+ * Never alone on a route: `RequireTenant` of organizations puts it there together with that guard.
+ */
+export function TenantRoute(): ClassDecorator & MethodDecorator {
+  return policyDecorator({ access: 'tenant' });
 }
 
 /** Which per-address counter a call spends (D44); without it, `api`. */

@@ -80,8 +80,8 @@ export function registerSecurityHeaders(
     if (!isPreflight(request)) return done();
     if (allowed)
       void reply
-        .header('Access-Control-Allow-Methods', 'GET, POST, DELETE')
-        .header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Accept')
+        .header('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE')
+        .header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Accept, X-Workspace-Id')
         .header('Access-Control-Max-Age', '600');
     void reply.status(204).send();
     return undefined;

@@ -61,6 +61,23 @@ export class SecretBox {
     return [VERSION, this.#newest.id, nonce.toString('base64url'), box.toString('base64url')].join('.');
   }
 
+  /** Id of the master key that sealed this; what the `open` of a box without that key would name. @throws CannotOpen */
+  static keyIdOf(sealed: string): string {
+    const [version, keyId] = sealed.split('.');
+    if (version !== VERSION || keyId === undefined || !KEY_ID.test(keyId)) throw malformed();
+    return keyId;
+  }
+
+  /** The master key that seals what is new. */
+  get newestKeyId(): string {
+    return this.#newest.id;
+  }
+
+  /** Whether what this master key sealed can be opened. */
+  knows(keyId: string): boolean {
+    return this.#known.has(keyId);
+  }
+
   /** @throws CannotOpen when the value is not of ours, names an unknown master key, was changed, or has another aad. */
   open(sealed: string, aad: string): Buffer {
     refuseEmpty(aad);

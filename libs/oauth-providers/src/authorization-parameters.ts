@@ -20,7 +20,7 @@ export function authorizationParameters(
     client_id: config.clientId,
     response_type: 'code',
     redirect_uri: request.redirectUri,
-    scope: scopes.length > 0 ? scopes.join(' ') : undefined,
+    scope: scopes.length > 0 ? scopes.join(config.tokens.scopeSeparator) : undefined,
     state: request.state,
     login_hint: request.loginHint,
     prompt: request.prompt,

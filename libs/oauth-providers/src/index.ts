@@ -18,4 +18,10 @@ export type {
   UpstreamTokens,
   UpstreamTransaction,
 } from './upstream-connector.js';
-export { UpstreamError, type UpstreamErrorCode } from './upstream-error.js';
+export { OidcConnector } from './oidc-connector.js';
+export { authenticateClient } from './client-authentication.js';
+export { authorizationParameters } from './authorization-parameters.js';
+export { readAuthorizationCode } from './authorization-response.js';
+export { checkResponseIssuer } from './response-issuer.js';
+export { quoteUpstream, UpstreamError, type UpstreamErrorCode } from './upstream-error.js';
+export { statusFault, toUpstreamError } from './upstream-fault.js';

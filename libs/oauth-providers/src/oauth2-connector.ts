@@ -1,6 +1,7 @@
 import type { OAuth2ProviderConfig } from '@app/config';
 import { calculatePKCECodeChallenge, randomPKCECodeVerifier } from 'openid-client';
 import { authorizationParameters } from './authorization-parameters.js';
+import { readAuthorizationCode } from './authorization-response.js';
 import { authenticateClient } from './client-authentication.js';
 import { claimAt, isClaimSource, readEmail, readGroups, readName, readSubject } from './identity-claims.js';
 import type { ClaimSource } from './identity-claims.js';
@@ -29,13 +30,18 @@ export class OAuth2Connector implements UpstreamConnector {
   readonly type = 'oauth2';
   /** Setting the provider's `issuer` declares that it sends `iss` (RFC 9207); from then on a missing one is refused. */
   readonly sendsIss: boolean;
+  readonly #userinfoUrl: string;
 
-  /** @throws Error when the configured client authentication lacks its secret */
+  /** @throws Error when the configured client authentication lacks its secret, or there is no userinfo_url */
   constructor(
     private readonly config: OAuth2ProviderConfig,
     private readonly outbound: OutboundFetch,
   ) {
     authenticateClient(config, new URLSearchParams());
+    if (config.userinfoUrl === undefined) {
+      throw new Error(`provider "${config.id}": nobody can sign in without userinfo_url; set it, or sign_in to false`);
+    }
+    this.#userinfoUrl = config.userinfoUrl;
     this.sendsIss = config.issuer !== undefined;
   }
 
@@ -68,7 +74,7 @@ export class OAuth2Connector implements UpstreamConnector {
       throw new UpstreamError('invalid_response', 'the login began under other settings of this provider');
     }
     checkResponseIssuer(callback, { issuer: this.config.issuer, promised: this.sendsIss });
-    const code = readCode(callback, state);
+    const code = readAuthorizationCode(callback, state);
     const tokens = await this.#requestTokens('code exchange', {
       grant_type: 'authorization_code',
       code,
@@ -93,8 +99,8 @@ export class OAuth2Connector implements UpstreamConnector {
   }
 
   async #identify(accessToken: string): Promise<ExternalIdentity> {
-    const { fields, userinfoUrl, emailsUrl } = this.config;
-    const user = await this.#resource('userinfo', userinfoUrl, accessToken);
+    const { fields, emailsUrl } = this.config;
+    const user = await this.#resource('userinfo', this.#userinfoUrl, accessToken);
     if (!isClaimSource(user)) throw new UpstreamError('invalid_response', 'userinfo: the answer is not a JSON object');
     const stated = readEmail(claimAt(user, fields.email), claimAt(user, fields.emailVerified));
     const email =
@@ -104,7 +110,7 @@ export class OAuth2Connector implements UpstreamConnector {
     return {
       provider: this.config.id,
       // Where the subject means something. Not the `issuer` setting: adding that later must not rename everybody (D17).
-      issuer: new URL(userinfoUrl).origin,
+      issuer: new URL(this.#userinfoUrl).origin,
       subject: readSubject(claimAt(user, fields.subject)),
       ...email,
       name: readName(claimAt(user, fields.name)),
@@ -132,19 +138,6 @@ export class OAuth2Connector implements UpstreamConnector {
   }
 }
 
-/** RFC 6749 §4.1.2: our state, no error, one code; no parameter twice (§3.1). */
-function readCode(callback: URLSearchParams, expectedState: string): string {
-  for (const name of ['state', 'error', 'code']) {
-    if (callback.getAll(name).length > 1) throw unusable(`"${name}" is repeated`);
-  }
-  if (callback.get('state') !== expectedState) throw unusable('"state" is missing or another');
-  const error = callback.get('error');
-  if (error) throw UpstreamError.reported(error, callback.get('error_description') ?? undefined);
-  const code = callback.get('code');
-  if (!code) throw unusable('there is no code');
-  return code;
-}
-
 /**
  * The primary address of a list in GitHub's shape, `[{email, primary, verified}]`. Other addresses are passed over,
  * verified ones too: the provider lets its users hold several, but only one speaks for the account.
@@ -153,8 +146,4 @@ function primaryEmail(list: unknown): { email: string | undefined; emailVerified
   if (!Array.isArray(list)) throw new UpstreamError('invalid_response', 'e-mail addresses: the answer is not a list');
   const primary = list.filter(isClaimSource).find((entry: ClaimSource) => entry['primary'] === true);
   return readEmail(primary?.['email'], primary?.['verified']);
-}
-
-function unusable(what: string): UpstreamError {
-  return new UpstreamError('invalid_response', `authorization response: ${what}`);
 }

@@ -58,7 +58,7 @@ export class OidcConnector implements UpstreamConnector {
 
   /** @throws Error when the configured client authentication lacks its secret */
   constructor(
-    private readonly config: OidcProviderConfig,
+    readonly config: OidcProviderConfig,
     private readonly parts: OidcConnectorParts,
   ) {
     this.#discovery = new OidcDiscovery(config, parts.outbound, parts.clock, parts.schedule);
@@ -81,24 +81,60 @@ export class OidcConnector implements UpstreamConnector {
     this.#discovery.stop();
   }
 
+  /**
+   * What was discovered, the same object as long as it is the same document.
+   * @throws UpstreamError when there is none yet and none can be had now
+   */
+  metadata(): Promise<ServerMetadata> {
+    return this.#discovery.metadata();
+  }
+
   async begin(request: BeginRequest): Promise<Begun> {
+    return { kind: 'redirect', ...(await this.beginWith(this.config.scopes, request)) };
+  }
+
+  /** {@link begin} with other scopes than the configured ones; `openid` is always among them. */
+  async beginWith(
+    scopes: readonly string[],
+    request: BeginRequest,
+  ): Promise<{ readonly url: string; readonly transaction: UpstreamTransaction }> {
     const metadata = await this.#discovery.metadata();
     const nonce = randomNonce();
     const codeVerifier = randomPKCECodeVerifier();
-    const scopes = new Set(['openid', ...this.config.scopes]);
-    const parameters = authorizationParameters(this.config, [...scopes], request);
+    const parameters = authorizationParameters(this.config, [...new Set(['openid', ...scopes])], request);
     parameters.set('nonce', nonce);
     parameters.set('code_challenge', await calculatePKCECodeChallenge(codeVerifier));
     parameters.set('code_challenge_method', 'S256');
     return {
-      kind: 'redirect',
       url: buildAuthorizationUrl(this.#configuration(metadata), parameters).href,
       transaction: { issuer: metadata.issuer, state: request.state, nonce, codeVerifier, maxAge: request.maxAge },
     };
   }
 
-  /** The steps of OIDC Core §3.1.2.7 and §3.1.3.7; each one refuses by throwing. */
   async complete(callback: URLSearchParams, transaction: UpstreamTransaction, redirectUri: string): Promise<Completed> {
+    const { configuration, answer, claims } = await this.#redeem(callback, transaction, redirectUri);
+    return {
+      identity: await this.#identify(configuration, claims, answer.access_token),
+      tokens: upstreamTokens(answer),
+    };
+  }
+
+  /**
+   * The token answer as the provider wrote it and the subject of its checked ID token, for whoever keeps the tokens and
+   * needs no identity.
+   * @throws UpstreamError
+   */
+  async redeem(
+    callback: URLSearchParams,
+    transaction: UpstreamTransaction,
+    redirectUri: string,
+  ): Promise<{ readonly answer: TokenEndpointResponse; readonly subject: string }> {
+    const { answer, claims } = await this.#redeem(callback, transaction, redirectUri);
+    return { answer, subject: readSubject(claims.sub) };
+  }
+
+  /** The steps of OIDC Core §3.1.2.7 and §3.1.3.7; each one refuses by throwing. */
+  async #redeem(callback: URLSearchParams, transaction: UpstreamTransaction, redirectUri: string) {
     const { issuer, state, nonce, codeVerifier, maxAge } = readTransaction(transaction);
     const metadata = await this.#discovery.metadata();
     if (issuer !== metadata.issuer) throw refused('the login began with another issuer than is configured now');
@@ -122,10 +158,7 @@ export class OidcConnector implements UpstreamConnector {
     const claims = answer.claims();
     if (!claims || !answer.id_token) throw refused('the token answer has no ID token');
     checkIdToken(answer.id_token, claims, answer.access_token, this.config.clientId);
-    return {
-      identity: await this.#identify(configuration, claims, answer.access_token),
-      tokens: upstreamTokens(answer),
-    };
+    return { configuration, answer, claims };
   }
 
   /** An ID token in the answer is left out: nobody compared its subject with the first one's (OIDC Core §12.2). */

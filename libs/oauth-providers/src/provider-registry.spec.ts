@@ -96,7 +96,13 @@ describe('ProviderRegistry', () => {
 
   it('R26 reaches no private host where the settings forbid it', async () => {
     const { issuer } = await upstream();
-    const outbound = { allowPrivate: false, timeoutMs: 5_000, maxBytes: 100_000 };
+    const outbound = {
+      allowPrivate: false,
+      timeoutMs: 5_000,
+      maxBytes: 100_000,
+      tokenTimeoutMs: 5_000,
+      connectTimeoutMs: 3_000,
+    };
     const made = registry([anOidcProvider(issuer.replace('http:', 'https:'))], { outbound });
     const begun = made.find('acme')?.connector.begin({ state: 's', redirectUri: REDIRECT_URI }) ?? Promise.resolve();
     expect((await upstreamErrorOf(begun)).detail).toContain('127.0.0.1 is not a public address');

@@ -34,29 +34,36 @@ const scheduleUnreferenced: Schedule = (run, delayMs) => {
 };
 
 /**
- * The enabled providers, by id. A disabled one is not here at all, so no entry point can forget to ask (R11). Starting
- * never waits for a provider: one that is down shows in `status()` and fails its own logins alone.
+ * The enabled providers that people sign in with, by id. A disabled one, or one for connections alone, is not found at
+ * all, so no entry point can forget to ask (R11). Starting never waits for a provider: one that is down shows in
+ * `status()` and fails its own logins alone.
  */
 @Injectable()
 export class ProviderRegistry implements OnModuleInit, OnModuleDestroy {
   readonly #providers: ReadonlyMap<string, Provider>;
+  /** `oidc` providers of either use: what they discover serves both. */
+  readonly #oidc: ReadonlyMap<string, OidcConnector>;
 
   constructor(@Inject(GATEHOUSE_CONFIG) config: GatehouseConfig, @Inject(CLOCK) clock: Clock, outbound: OutboundFetch) {
-    const enabled = config.providers.filter((provider) => provider.enabled);
-    this.#providers = new Map(
-      enabled.map((provider) => [
-        provider.id,
-        { config: provider, connector: connectorFor(provider, config, clock, outbound) },
-      ]),
-    );
+    const providers = new Map<string, Provider>();
+    const oidc = new Map<string, OidcConnector>();
+    for (const provider of config.providers) {
+      const signsIn = provider.type === 'test' || provider.signIn;
+      if (!provider.enabled || (!signsIn && provider.type === 'oauth2')) continue;
+      const connector = connectorFor(provider, config, clock, outbound);
+      if (connector instanceof OidcConnector) oidc.set(provider.id, connector);
+      if (signsIn) providers.set(provider.id, { config: provider, connector });
+    }
+    this.#providers = providers;
+    this.#oidc = oidc;
   }
 
   onModuleInit(): void {
-    for (const { connector } of this.#providers.values()) connector.start?.();
+    for (const connector of this.#connectors()) connector.start?.();
   }
 
   onModuleDestroy(): void {
-    for (const { connector } of this.#providers.values()) connector.stop?.();
+    for (const connector of this.#connectors()) connector.stop?.();
   }
 
   /** In the order of the configuration. */
@@ -68,15 +75,23 @@ export class ProviderRegistry implements OnModuleInit, OnModuleDestroy {
     return this.#providers.get(id);
   }
 
+  /** For whoever keeps tokens of an enabled `oidc` provider; those for connections alone are found too. */
+  findOidc(id: string): OidcConnector | undefined {
+    return this.#oidc.get(id);
+  }
+
   /** Asks those that failed again now, without waiting for their pause to end: whoever signs in meanwhile waits for it. */
   retryFailed(): void {
-    for (const { connector } of this.#providers.values())
-      if (connector.status().state === 'degraded') connector.start?.();
+    for (const connector of this.#connectors()) if (connector.status().state === 'degraded') connector.start?.();
   }
 
   /** For operators: `detail` may quote an upstream and is not for clients (R31). */
   status(): ProviderStatus[] {
     return this.list().map(({ config, connector }) => Object.assign({ id: config.id }, connector.status()));
+  }
+
+  #connectors(): Set<UpstreamConnector> {
+    return new Set([...this.list().map(({ connector }) => connector), ...this.#oidc.values()]);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Provider records and parts for tests; every builder takes what the test is about. */
 import {
   Secret,
+  standardTokenRules,
   type GatehouseConfig,
   type Lifetimes,
   type OAuth2ProviderConfig,
@@ -29,6 +30,9 @@ const oauthRecord = {
   callback: 'shared',
   tokenEndpointAuthMethod: 'client_secret_basic',
   authorizationParameters: {},
+  signIn: true,
+  storeTokens: false,
+  tokens: standardTokenRules,
 } as const;
 
 export function anOidcProvider(issuer: string, about: Partial<OidcProviderConfig> = {}): OidcProviderConfig {
@@ -86,7 +90,7 @@ export function aGatehouse(providers: ProviderConfig[], about: Partial<Gatehouse
   const read: Partial<GatehouseConfig> = {
     production: false,
     publicUrl: 'http://localhost:8080',
-    outbound: { allowPrivate: true, timeoutMs: 5_000, maxBytes: 1_048_576 },
+    outbound: { allowPrivate: true, timeoutMs: 5_000, maxBytes: 1_048_576, tokenTimeoutMs: 5_000, connectTimeoutMs: 3_000 },
     lifetimes: { clockSkewSeconds: 60 } as Lifetimes,
     providers,
   };

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Kinds of opaque token (D45): refresh token, authorization code, set-up link, and those of later issues. */
-export type OpaqueTokenKind = 'rt' | 'ac' | 'su';
+/** Kinds of opaque token (D45): refresh token, authorization code, set-up link, API key, secret of a service token. */
+export type OpaqueTokenKind = 'rt' | 'ac' | 'su' | 'ak' | 'st';
 
 const SHAPE = /^gth_([a-z]{2})_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 

@@ -6,4 +6,14 @@
  * Does not own: users and how they sign in, what the tenant keeps here (connections, applications).
  * Routes: /api/v1/organizations/…, /api/v1/api-keys.
  */
-export type { TenantAccess, TenantCaller } from './tenant-caller.js';
+export { KeyCommand } from './key-command.js';
+export { OrganizationsCommandModule, OrganizationsModule } from './organizations.module.js';
+export { Organizations, type Membership, type Organization } from './organizations.js';
+export { CurrentTenant, RequireTenant, tenantOf } from './require-tenant.js';
+export {
+  accessesOfRole,
+  TENANT_ACCESSES,
+  type OrganizationRole,
+  type TenantAccess,
+  type TenantCaller,
+} from './tenant-caller.js';

@@ -6,14 +6,8 @@
  * Does not own: what is said to whom, or when it is tried again. No routes.
  */
 export { OutboundModule } from './outbound.module.js';
-export {
-  findOutboundError,
-  isPermittedUrl,
-  OutboundError,
-  OutboundFetch,
-  type OutboundFault,
-  type OutboundLimits,
-  type OutboundRequest,
-} from './outbound-fetch.js';
+export { isPermittedUrl, OutboundFetch, type OutboundLimits, type OutboundRequest } from './outbound-fetch.js';
+export { OutboundCalls, type CallLimits, type OutboundAnswer, type OutboundCall } from './outbound-calls.js';
+export { findOutboundError, OutboundError, type OutboundFault } from './outbound-error.js';
 export { codeOf, errorChain } from './error-chain.js';
 export { isLoopbackHost } from './public-address.js';

@@ -2,7 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { text } from 'node:stream/consumers';
-import { OutboundError, OutboundFetch, type OutboundLimits, type ResolveHost } from './outbound-fetch.js';
+import type { ResolveHost } from './guarded-dial.js';
+import { OutboundError } from './outbound-error.js';
+import { OutboundFetch, type OutboundLimits } from './outbound-fetch.js';
 
 const opened: { close(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -1,8 +1,7 @@
-import { lookup as dnsLookup } from 'node:dns/promises';
-import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, request } from 'undici';
-import { codeOf, errorChain } from './error-chain.js';
-import { isLoopbackHost, isPublicAddress } from './public-address.js';
+import { Agent, request } from 'undici';
+import { guardedConnector, MAX_HEADER_BYTES, resolveByDns, type ResolveHost } from './guarded-dial.js';
+import { findOutboundError, networkReason, OutboundError } from './outbound-error.js';
+import { isLoopbackHost } from './public-address.js';
 
 /** Milliseconds and bytes for one whole request, and whether hosts inside our own network may be reached. */
 export interface OutboundLimits {
@@ -10,14 +9,6 @@ export interface OutboundLimits {
   readonly timeoutMs: number;
   readonly maxBytes: number;
 }
-
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
-
-/** Name to addresses; asked once for each dial. */
-export type ResolveHost = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 
 /** The part of `RequestInit` that is spoken here; what openid-client hands to its `customFetch`. */
 export interface OutboundRequest {
@@ -27,22 +18,6 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type OutboundFault =
-  'scheme_refused' | 'address_refused' | 'redirect_refused' | 'encoding_refused' | 'too_large' | 'timeout' | 'network';
-
-/** Why a request got no answer. The message names method, origin and path, never a query, header or body. */
-export class OutboundError extends Error {
-  override readonly name = 'OutboundError';
-
-  constructor(
-    readonly fault: OutboundFault,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
 /**
  * Whether a URL may be called at all: https, or http to this very machine where private hosts are allowed (R26).
  */
@@ -50,8 +25,6 @@ export function isPermittedUrl(url: URL, allowPrivate: boolean): boolean {
   if (url.username !== '' || url.password !== '') return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivate && isLoopbackHost(url.hostname));
 }
-
-const resolveByDns: ResolveHost = (hostname) => dnsLookup(hostname, { all: true, verbatim: true });
 
 /**
  * The one way out of the house (R26). Each dial resolves the name once, refuses it when any address is not public, and
@@ -65,7 +38,10 @@ export class OutboundFetch {
     readonly limits: OutboundLimits,
     resolve: ResolveHost = resolveByDns,
   ) {
-    this.#agent = new Agent({ connect: guardedConnector(limits, resolve), maxHeaderSize: 16_384 });
+    this.#agent = new Agent({
+      connect: guardedConnector(limits, limits.timeoutMs, resolve),
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
   }
 
   /**
@@ -151,41 +127,6 @@ export class OutboundFetch {
   }
 }
 
-/** Checks at the dial itself: literals here, names in the lookup whose answer is what the socket connects to. */
-function guardedConnector(limits: OutboundLimits, resolve: ResolveHost): buildConnector.connector {
-  const dial = buildConnector({ timeout: limits.timeoutMs, lookup: guardedLookup(limits, resolve) });
-  return (options, callback) => {
-    const host = options.hostname.replace(/^\[|\]$/g, '');
-    if (!limits.allowPrivate && isIP(host) !== 0 && !isPublicAddress(host)) {
-      callback(new OutboundError('address_refused', `${host} is not a public address`), null);
-      return;
-    }
-    dial(options, callback);
-  };
-}
-
-function guardedLookup(limits: OutboundLimits, resolve: ResolveHost): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname).then(
-      (addresses) => {
-        const refused = limits.allowPrivate ? undefined : addresses.find(({ address }) => !isPublicAddress(address));
-        const first = addresses[0];
-        if (refused) {
-          const message = `${hostname} resolves to ${refused.address}, which is not a public address`;
-          callback(new OutboundError('address_refused', message), []);
-        } else if (!first) {
-          callback(new OutboundError('network', `${hostname} resolves to no address`), []);
-        } else if (options.all) {
-          callback(null, [...addresses]);
-        } else {
-          callback(null, first.address, first.family);
-        }
-      },
-      (error: NodeJS.ErrnoException) => callback(error, []),
-    );
-  };
-}
-
 function wireBody(body: OutboundRequest['body']): string | Uint8Array | null {
   if (body === undefined || body === null) return null;
   if (typeof body === 'string' || body instanceof Uint8Array) return body;
@@ -205,15 +146,4 @@ function answerHeaders(headers: Readonly<Record<string, string | string[] | unde
     for (const one of [value ?? []].flat()) kept.append(name, one);
   }
   return kept;
-}
-
-/** The OutboundError somewhere in a chain of causes, if one is there. */
-export function findOutboundError(error: unknown): OutboundError | undefined {
-  return errorChain(error).find((link) => link instanceof OutboundError);
-}
-
-function networkReason(error: unknown): string {
-  const [outermost] = errorChain(error);
-  const code = outermost && (codeOf(outermost) ?? outermost.name);
-  return code === 'ABORT_ERR' || code === 'AbortError' ? 'aborted by the caller' : (code ?? 'failed');
 }

@@ -41,7 +41,13 @@ export { relayedByQuery } from './verification/redirect-query.js';
 export { SAML_WORKER_FILE, SamlWorkers } from './saml-workers.js';
 export type { IdpDescription, SamlBinding, SamlEndpoint } from './metadata/idp-description.js';
 export { subjectKey } from './identity/subject-key.js';
-export { SamlSessions, type SamlPrincipal, type SamlSession } from './sessions/saml-sessions.js';
+export {
+  samlPrincipalColumns,
+  SamlSessions,
+  type SamlPrincipal,
+  type SamlPrincipalColumns,
+  type SamlSession,
+} from './sessions/saml-sessions.js';
 export {
   NoSingleSignOnEndpoint,
   SamlAuthnRequests,

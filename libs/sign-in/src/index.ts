@@ -9,7 +9,8 @@
  * Also GET /oauth2/providers.
  */
 export { SignInModule } from './sign-in.module.js';
-export { SignIn, type ProvenIdentity } from './sign-in.js';
+export type { ProvenIdentity } from './proven-identity.js';
+export { SignIn } from './sign-in.js';
 export { BrowserBinding } from './browser-binding.js';
 export { escapeHtml, sendPage, wantsHtml } from './page.js';
 export { sendAutoPost, type AutoPost } from './auto-post.js';

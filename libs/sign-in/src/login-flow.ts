@@ -12,7 +12,8 @@ import { LoginTransactions, type LoginTransaction } from './login-transactions.j
 import { sendPage, wantsHtml } from './page.js';
 import { ProviderChoice } from './provider-choice.js';
 import { SamlLogins } from './saml-logins.js';
-import { SignIn, type ProvenIdentity } from './sign-in.js';
+import type { ProvenIdentity } from './proven-identity.js';
+import { SignIn } from './sign-in.js';
 
 /**
  * A login from the authorization request to its outcome. The steps never call each other: beginning leaves a stored

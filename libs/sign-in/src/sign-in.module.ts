@@ -14,6 +14,7 @@ import { LoginFlow } from './login-flow.js';
 import { LoginTransactions } from './login-transactions.js';
 import { ProviderChoice } from './provider-choice.js';
 import { ProvidersController } from './providers.controller.js';
+import { RepeatedLogin } from './repeated-login.js';
 import { SamlAcsController } from './saml-acs.controller.js';
 import { SamlCompletion } from './saml-completion.js';
 import { SamlLoginController } from './saml-login.controller.js';
@@ -45,6 +46,7 @@ import { SignIn } from './sign-in.js';
     LoginTransactions,
     SamlTransactions,
     ProviderChoice,
+    RepeatedLogin,
     SignIn,
     OutcomeDelivery,
     SamlRefusals,

@@ -1,25 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog } from '@app/audit';
 import { CLOCK, type Clock } from '@app/config';
-import { Directory, type IdentityClaim } from '@app/directory';
+import { Directory } from '@app/directory';
 import type { RequestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
-import { SamlSessions, type SamlIdentity } from '@app/saml';
+import { SamlSessions } from '@app/saml';
 import { Sessions } from '@app/tokens';
 import type { EntityManager } from 'typeorm';
-
-/** What a provider vouched for, whatever protocol it spoke. */
-export interface ProvenIdentity extends IdentityClaim {
-  /** Seconds since the epoch; undefined: now. */
-  readonly authTime: number | undefined;
-  readonly acr: string | undefined;
-  readonly amr: readonly string[] | undefined;
-  /** There for a login by SAML: what ends its session from the other side. */
-  readonly saml?: SamlAuthentication;
-}
-
-type SamlAuthentication = Pick<SamlIdentity, 'nameId' | 'sessionIndexes' | 'authnInstant' | 'sessionNotOnOrAfter'>;
+import type { ProvenIdentity } from './proven-identity.js';
+import { RepeatedLogin } from './repeated-login.js';
 
 /** The `cause` of a refusal: a logout at the IdP came before the assertion that it ends (SAML core §3.7.3.1). */
 export class LoggedOutUpstream extends Error {
@@ -28,11 +18,13 @@ export class LoggedOutUpstream extends Error {
 
 /**
  * The last step of every login, SAML or OAuth: identity → account (D17) → groups → session (D32), in one transaction
- * with its audit. There is no other way to a session, so there is one policy (R12).
+ * with its audit. There is no other way to a session, so there is one policy (R12); a {@link RepeatedLogin} brings
+ * nothing that it could decide anew.
  */
 @Injectable()
 export class SignIn {
   constructor(
+    private readonly repeated: RepeatedLogin,
     private readonly revocations: Revocations,
     private readonly directory: Directory,
     private readonly sessions: Sessions,
@@ -47,6 +39,12 @@ export class SignIn {
    */
   async complete(identity: ProvenIdentity, clientId: string, context: RequestContext): Promise<string> {
     const now = this.clock();
+    return (
+      (await this.repeated.begin(identity, clientId, now, context)) ?? this.decide(identity, clientId, now, context)
+    );
+  }
+
+  private decide(identity: ProvenIdentity, clientId: string, now: Date, context: RequestContext): Promise<string> {
     return this.revocations.transaction(async (manager, revoke) => {
       await this.refuseLoggedOut(manager, identity, now);
       const user = await this.directory.signIn(manager, identity, now, revoke, context);

@@ -4,11 +4,12 @@ import type { FastifyRequest } from 'fastify';
 import { Directory } from '@app/directory';
 import { RateLimiter, remoteAddress, routePolicy, type Principal, type RouteAccess } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
-import { BearerStrategy } from './bearer.strategy.js';
+import { BearerStrategy, bearerToken } from './bearer.strategy.js';
 
 /**
  * The one place where a call is let in (R25): public routes pass, every other needs a good access token of ours, and by
- * its access a person's (D30, D56) or an administrator's (D18). It runs before every handler of every module.
+ * its access a person's (D30, D56) or an administrator's (D18). It runs before every handler of every module. What else
+ * may come to a tenant's route, the tenant guard judges after it.
  */
 @Injectable()
 export class BearerGuard extends AuthGuard() {
@@ -23,7 +24,9 @@ export class BearerGuard extends AuthGuard() {
   /** At once for public routes, so that Nest awaits nothing there. */
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    return routePolicy(request).access === 'public' || this.admit(context, request);
+    const { access } = routePolicy(request);
+    if (access === 'public' || (access === 'tenant' && !presentsAccessToken(request))) return true;
+    return this.admit(context, request);
   }
 
   /** Passport's verdict: a principal, `false`, or the fault that kept us from deciding. */
@@ -62,10 +65,16 @@ export class BearerGuard extends AuthGuard() {
 
   private async authorize(principal: Principal | undefined, access: RouteAccess): Promise<void> {
     if (principal === undefined) throw new OAuthError('unauthorized', 'Authentication required');
-    if (access === 'any') return;
+    if (access === 'any' || access === 'tenant') return;
     if (principal.kind === 'machine')
       throw new OAuthError('forbidden', 'This resource is for people; a client credentials token cannot use it');
     if (access === 'administrator' && !(await this.directory.isAdministrator(principal.userId, principal.providerId)))
       throw new OAuthError('forbidden', 'This resource is for administrators');
   }
+}
+
+/** API keys may come as bearers as well (D28); everything else that does is held for an access token. */
+function presentsAccessToken(request: FastifyRequest): boolean {
+  const token = bearerToken(request.headers.authorization);
+  return token !== undefined && !token.startsWith('gth_ak_');
 }

@@ -7,3 +7,9 @@
  */
 export type { RefreshTokenReuse, UpstreamTokenSet } from './token-set.js';
 export type { RefreshAnswer } from './refresh-answer.js';
+export { UpstreamTokensModule } from './upstream-tokens.module.js';
+export { UpstreamTokenEndpoints, type UpstreamTokenTraits } from './upstream-token-endpoints.js';
+export type { RefreshOptions } from './token-refresh.js';
+export type { ConnectedTokens, ConnectRequest, ConnectStart } from './connection-grant.js';
+export type { Revocation } from './neighbour-endpoints.js';
+export type { ExpiryStrategy } from '@app/config';

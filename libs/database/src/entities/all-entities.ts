@@ -3,7 +3,9 @@ import { AuditEventEntity } from './audit-event.entity.js';
 import { ClientCredentialEntity } from './client-credential.entity.js';
 import { ExternalIdentityEntity } from './external-identity.entity.js';
 import { GroupEntity, GroupMembershipEntity, GroupReferenceEntity } from './group.entity.js';
+import { OrganizationMemberEntity } from './organization-member.entity.js';
 import { OrganizationEntity } from './organization.entity.js';
+import { OutboxEventEntity } from './outbox-event.entity.js';
 import { ProviderEntity } from './provider.entity.js';
 import { RefreshFamilyEntity } from './refresh-family.entity.js';
 import { RevocationEntity } from './revocation.entity.js';
@@ -16,11 +18,15 @@ import {
 } from './saml.entity.js';
 import { SessionEntity } from './session.entity.js';
 import { SigningKeyEntity } from './signing-key.entity.js';
+import { TenantKeyEntity } from './tenant-key.entity.js';
 import { UserEntity } from './user.entity.js';
+import { ConnectionEntity, DataKeyEntity, ProviderBreakerEntity, RefreshAttemptEntity } from './vault.entity.js';
 
 /** Every table that TypeORM knows. */
 export const allEntities = [
   OrganizationEntity,
+  OrganizationMemberEntity,
+  TenantKeyEntity,
   ProviderEntity,
   UserEntity,
   ExternalIdentityEntity,
@@ -39,4 +45,9 @@ export const allEntities = [
   SamlSessionEntity,
   SamlLogoutEntity,
   CertificateWarningEntity,
+  DataKeyEntity,
+  ConnectionEntity,
+  RefreshAttemptEntity,
+  ProviderBreakerEntity,
+  OutboxEventEntity,
 ];

@@ -1,6 +1,18 @@
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
+import { LogoutCheck1700000000006 } from './1700000000006-logout-check.js';
+import { Organizations1700000000004 } from './1700000000004-organizations.js';
 import { RefreshFamilies1700000000003 } from './1700000000003-refresh-families.js';
 import { Saml1700000000002 } from './1700000000002-saml.js';
+import { Vault1700000000005 } from './1700000000005-vault.js';
+import { Webhooks1700000000007 } from './1700000000007-webhooks.js';
 
 /** In the order in which they run. */
-export const allMigrations = [Foundation1700000000001, Saml1700000000002, RefreshFamilies1700000000003];
+export const allMigrations = [
+  Foundation1700000000001,
+  Saml1700000000002,
+  RefreshFamilies1700000000003,
+  Organizations1700000000004,
+  Vault1700000000005,
+  LogoutCheck1700000000006,
+  Webhooks1700000000007,
+];

@@ -21,6 +21,29 @@ export interface SamlSession extends SamlPrincipal {
   readonly authnInstant: Date;
 }
 
+/** A principal as statements name him: what his logins and logouts queue for, and how he is written down. */
+export interface SamlPrincipalColumns {
+  /** Of the advisory lock that logins and logouts of one person at one provider take in turn. */
+  readonly lockName: string;
+  readonly subject: string;
+  /** JSON. */
+  readonly nameId: string;
+}
+
+/** @throws UnusableNameId */
+export function samlPrincipalColumns({
+  providerId,
+  nameId,
+}: Pick<SamlPrincipal, 'providerId' | 'nameId'>): SamlPrincipalColumns {
+  const { format, nameQualifier, spNameQualifier, value } = nameId;
+  const subject = subjectKey(nameId);
+  return {
+    lockName: lockName(providerId, subject),
+    subject,
+    nameId: JSON.stringify({ format, nameQualifier, spNameQualifier, value }),
+  };
+}
+
 interface SessionRow {
   readonly session_id: string;
   readonly provider_id: string;
@@ -42,7 +65,7 @@ export class SamlSessions {
 
   /** Remembers the assertion of a session that begins in this transaction, after {@link wasLoggedOut} said no. */
   async begin(manager: EntityManager, session: SamlSession): Promise<void> {
-    const { format, nameQualifier, spNameQualifier, value } = session.nameId;
+    const { subject, nameId } = samlPrincipalColumns(session);
     await manager.query(
       `INSERT INTO saml_sessions (session_id, provider_id, idp_entity_id, subject, name_id, session_indexes, authn_instant)
        VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -50,8 +73,8 @@ export class SamlSessions {
         session.sessionId,
         session.providerId,
         session.idpEntityId,
-        subjectKey(session.nameId),
-        JSON.stringify({ format, nameQualifier, spNameQualifier, value }),
+        subject,
+        nameId,
         session.sessionIndexes,
         session.authnInstant,
       ],
@@ -69,15 +92,12 @@ export class SamlSessions {
     principal: SamlPrincipal & { readonly authnInstant: Date },
     now: Date,
   ): Promise<boolean> {
-    const subject = subjectKey(principal.nameId);
-    await oneAtATime(manager, principal.providerId, subject);
-    const rows: unknown[] = await manager.query(
-      `SELECT 1 FROM saml_logouts
-       WHERE provider_id = $1 AND subject = $2 AND (session_indexes = '{}' OR session_indexes && $3::text[])
-         AND issued_at >= $4 AND until > $5 LIMIT 1`,
-      [principal.providerId, subject, principal.sessionIndexes, principal.authnInstant, now],
+    const { lockName, subject } = samlPrincipalColumns(principal);
+    const [row]: { over: boolean }[] = await manager.query(
+      `SELECT saml_was_logged_out($1, $2, $3, $4, $5, $6) AS over`,
+      [lockName, principal.providerId, subject, principal.sessionIndexes, principal.authnInstant, now],
     );
-    return rows.length > 0;
+    return row?.over !== false;
   }
 
   /**
@@ -137,7 +157,9 @@ export class SamlSessions {
 
 /** Serialises logins and logouts of one person at one provider until the transaction ends. */
 async function oneAtATime(manager: EntityManager, providerId: string, subject: string): Promise<void> {
-  await manager.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
-    JSON.stringify(['saml', providerId, subject]),
-  ]);
+  await manager.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [lockName(providerId, subject)]);
+}
+
+function lockName(providerId: string, subject: string): string {
+  return JSON.stringify(['saml', providerId, subject]);
 }

@@ -1,0 +1,402 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AuditLog } from '@app/audit';
+import { CLOCK, ConfigModule, loadConfig, Secret, type GatehouseConfig, type TestProviderConfig } from '@app/config';
+import { Database, DatabaseModule } from '@app/database';
+import { Directory, ProviderRecords } from '@app/directory';
+import { OAuthError } from '@app/oauth2';
+import { Revocations } from '@app/revocation';
+import { SamlSessions, type NameId } from '@app/saml';
+import { Sessions } from '@app/tokens';
+import fc from 'fast-check';
+import pg from 'pg';
+import type { QueryRunner } from 'typeorm';
+import { FoundationModule } from '../../../test/harness/foundation.module.js';
+import { freshDatabase } from '../../../test/harness/postgres.js';
+import type { ProvenIdentity } from './proven-identity.js';
+import { RepeatedLogin } from './repeated-login.js';
+import { SignInModule } from './sign-in.module.js';
+import { SignIn } from './sign-in.js';
+
+const IDP = 'https://idp.example/metadata';
+const CONTEXT = { requestId: 'req-1', remoteAddress: '127.0.0.1' };
+
+function provider(id: string): TestProviderConfig {
+  return {
+    ...{ type: 'test', id, name: id, icon: undefined, enabled: true, organization: 'default' },
+    linkByVerifiedEmailDomains: ['acme.example'],
+  };
+}
+
+/** One Gatehouse's sign-in over a database of its own. */
+class TestSignIn {
+  static async open(time: { now: Date }, config: Partial<GatehouseConfig> = {}): Promise<TestSignIn> {
+    const fresh = await freshDatabase();
+    const whole: GatehouseConfig = {
+      ...loadConfig({}, () => ''),
+      masterKeys: [{ id: 'test', key: new Secret(Buffer.alloc(32, 7)) }],
+      providers: [provider('acme'), provider('other')],
+      samlProviders: [],
+      redisUrl: undefined,
+      ...config,
+      databaseUrl: new Secret(fresh.url),
+    };
+    class Room {}
+    Module({
+      imports: [
+        ConfigModule.forConfig(whole, () => time.now),
+        DatabaseModule.forRoot(),
+        FoundationModule,
+        SignInModule,
+      ],
+    })(Room);
+    const app = await NestFactory.create<NestFastifyApplication>(Room, new FastifyAdapter(), {
+      logger: false,
+      abortOnError: false,
+    });
+    await app.init();
+    return new TestSignIn(app, time, () => fresh.drop());
+  }
+
+  private constructor(
+    readonly app: NestFastifyApplication,
+    private readonly time: { now: Date },
+    private readonly drop: () => Promise<void>,
+  ) {
+    this.signIn = this.of(SignIn);
+    this.theLongWay = new SignIn(
+      { begin: () => Promise.resolve(undefined) } as unknown as RepeatedLogin,
+      this.of(Revocations),
+      this.of(Directory),
+      this.of(Sessions),
+      this.of(SamlSessions),
+      this.of(AuditLog),
+      this.of<() => Date>(CLOCK),
+    );
+  }
+
+  get database(): Database {
+    return this.of(Database);
+  }
+
+  /** The ordinary way in, and the same without the short one. */
+  readonly signIn: SignIn;
+  readonly theLongWay: SignIn;
+
+  of<T>(token: (new (...parameters: never[]) => T) | symbol): T {
+    return this.app.get<T>(token as never, { strict: false });
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.drop();
+  }
+
+  logout(value: string): Promise<string[]> {
+    const { now } = this.time;
+    return this.database.transaction((manager) =>
+      this.of(SamlSessions).recordLogout(manager, {
+        ...{ providerId: 'acme', idpEntityId: IDP, nameId: nameId(value), sessionIndexes: [] },
+        ...{ issuedAt: now, until: new Date(now.getTime() + 300_000) },
+      }),
+    );
+  }
+
+  async userOf(subject: string): Promise<string> {
+    const [row] = await this.database.query<{ user_id: string }>(
+      `SELECT user_id FROM external_identities WHERE provider_id = 'acme' AND subject = $1`,
+      [subject],
+    );
+    return row?.user_id ?? '';
+  }
+
+  /** Everything that a login may have written, without what chance gives. */
+  async everything(): Promise<unknown> {
+    const [row] = await this.database.query<{ all: unknown }>(`
+      SELECT json_build_object(
+        'users', (SELECT json_agg(to_jsonb(u) - ARRAY['id', 'organization_id', 'created_at', 'disabled_at', 'modified_at']
+                         ORDER BY u.created_at, u.email_key) FROM users u WHERE email NOT LIKE '%' || id || '%'),
+        'identities', (SELECT json_agg(to_jsonb(i) - ARRAY['id', 'user_id'] ORDER BY provider_id, subject)
+                       FROM external_identities i),
+        'groups', (SELECT json_agg(jsonb_build_array(g.name, g.last_seen_at, i.provider_id, i.subject)
+                          ORDER BY g.name, i.provider_id, i.subject)
+                   FROM groups g JOIN group_memberships m ON m.group_id = g.id
+                   JOIN external_identities i ON i.id = m.identity_id),
+        'sessions', (SELECT json_agg((to_jsonb(s) - ARRAY['id', 'user_id', 'identity_id', 'organization_id', 'created_at',
+                            'expires_at']) || (coalesce(to_jsonb(m), '{}') - 'session_id')
+                            || jsonb_build_object('subject', i.subject, 'whose', i.user_id = s.user_id,
+                                 'home', u.organization_id = s.organization_id,
+                                 'lives', round(extract(epoch FROM s.expires_at - now()) / 1000))
+                            ORDER BY a.id)
+                     FROM audit_events a JOIN sessions s ON s.id = (a.details->>'session')::uuid
+                     JOIN external_identities i ON i.id = s.identity_id JOIN users u ON u.id = s.user_id
+                     LEFT JOIN saml_sessions m ON m.session_id = s.id WHERE a.kind = 'user.signed_in'),
+        'audit', (SELECT json_agg(jsonb_build_array(kind, organization_id IS NULL, actor = subject, request_id,
+                         remote_address, details - ARRAY['session', 'identity']) ORDER BY id)
+                  FROM audit_events WHERE kind NOT IN ('organization.created', 'keys.rotated')
+                    AND kind NOT LIKE '%refused' AND kind <> 'account.conflict')) AS all`);
+    return row?.all;
+  }
+}
+
+const nameId = (value: string): NameId => ({
+  ...{ format: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent', nameQualifier: IDP },
+  ...{ spNameQualifier: undefined, value },
+});
+
+function saml(value: string, authnInstant: Date): ProvenIdentity['saml'] {
+  return { nameId: nameId(value), sessionIndexes: ['_1'], authnInstant, sessionNotOnOrAfter: undefined };
+}
+
+function person(subject: string, over: Partial<ProvenIdentity> = {}): ProvenIdentity {
+  return {
+    ...{ provider: 'acme', issuer: IDP, subject, email: `${subject}@acme.example`, emailVerified: true },
+    ...{ name: 'Ada', groups: ['b', 'a'], authTime: undefined, acr: 'pwd', amr: ['pwd'] },
+    ...over,
+  };
+}
+
+async function outcome(login: Promise<string>): Promise<string> {
+  try {
+    return (await login) === '' ? 'nothing' : 'session';
+  } catch (error) {
+    return error instanceof OAuthError ? error.code : String(error);
+  }
+}
+
+const time = { now: new Date() };
+let t: TestSignIn;
+beforeAll(async () => {
+  t = await TestSignIn.open(time, { admins: [{ provider: 'acme', subjectOrEmail: 'root' }] });
+});
+afterAll(() => t.close());
+
+const complete = (identity: ProvenIdentity) => t.signIn.complete(identity, 'web', CONTEXT);
+
+/** The statements of one login, in their order. */
+async function statements(login: () => Promise<unknown>): Promise<string[]> {
+  const query = jest.spyOn(pg.Client.prototype, 'query');
+  try {
+    await login();
+    return query.mock.calls.map(([statement]) =>
+      typeof statement === 'string' ? statement : (statement as unknown as { text: string }).text.trim(),
+    );
+  } finally {
+    query.mockRestore();
+  }
+}
+
+describe('what a repeated login costs', () => {
+  it('is one statement where nothing is new, by SAML or not', async () => {
+    const ada = person('cost');
+    expect((await statements(() => complete(ada))).length).toBeGreaterThan(5);
+    expect(await statements(() => complete({ ...ada, groups: ['a', 'b', 'a'] }))).toHaveLength(1);
+    expect(await statements(() => complete({ ...ada, saml: saml('cost', time.now) }))).toHaveLength(1);
+    expect((await statements(() => complete({ ...ada, name: 'Augusta' }))).length).toBeGreaterThan(5);
+  });
+
+  it('is the long way for whom the configuration names: a pin that was lost comes back', async () => {
+    const root = person('root');
+    await complete(root);
+    await t.database.query('DELETE FROM administrator_pins');
+    await complete(root);
+    expect(await t.database.query('SELECT entry FROM administrator_pins')).toEqual([{ entry: 'acme:root' }]);
+  });
+});
+
+describe('R12', () => {
+  type Step =
+    | { readonly kind: 'login'; readonly identity: ProvenIdentity; readonly afterMs: number }
+    | { readonly kind: 'logout' | 'disable' | 'enable' | 'switch'; readonly subject: string };
+  const subjects = fc.constantFrom('s1', 's2');
+  const login = fc
+    .record({
+      provider: fc.constantFrom('acme', 'acme', 'other'),
+      subject: subjects,
+      email: fc.constantFrom('a@acme.example', 'a@acme.example', 'A@acme.example', 'b@acme.example', undefined),
+      emailVerified: fc.constantFrom(true, true, false),
+      name: fc.constantFrom('Ada', 'Ada', 'Bea', undefined),
+      groups: fc.constantFrom(['x'], ['x', 'y'], [], ['\u{1f600}', '\ue000']),
+      by: fc.constantFrom('saml', 'oauth'),
+      afterMs: fc.constantFrom(0, 1000, 2 * 3_600_000),
+      times: fc.integer({ min: 1, max: 3 }),
+    })
+    .map(({ by, afterMs, times, ...claim }): Step[] =>
+      Array.from({ length: times }, () => ({
+        kind: 'login',
+        afterMs,
+        identity: person(claim.subject, by === 'saml' ? { ...claim, saml: saml(claim.subject, new Date(0)) } : claim),
+      })),
+    );
+  const event = fc
+    .record({ kind: fc.constantFrom('logout', 'disable', 'enable', 'enable', 'switch'), subject: subjects })
+    .map((step) => [step as Step]);
+
+  async function take(where: TestSignIn, how: SignIn, step: Step): Promise<string> {
+    if (step.kind === 'login') {
+      const { identity } = step;
+      // The IdP's authentication is older than every logout or newer than all of them, by turns of the clock.
+      const instant = identity.saml && { ...identity.saml, authnInstant: time.now };
+      return outcome(how.complete(instant ? { ...identity, saml: instant } : identity, 'web', CONTEXT));
+    }
+    if (step.kind === 'logout') return String((await where.logout(step.subject)).length);
+    if (step.kind === 'switch') {
+      const [row] = await where.database.query<{ enabled: boolean }>(`SELECT enabled FROM providers WHERE id = 'acme'`);
+      const records = where.of(ProviderRecords);
+      await (row?.enabled === true ? records.disable('acme', { by: 'test' }) : records.enable('acme', { by: 'test' }));
+      return 'switched';
+    }
+    const directory = where.of(Directory);
+    const userId = await where.userOf(step.subject);
+    if (userId === '') return 'nobody';
+    await (step.kind === 'disable' ? directory.disableUser(userId) : directory.enableUser(userId));
+    return step.kind;
+  }
+
+  it('one policy: by the short way and by the long one everything turns out the same', async () => {
+    let short = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof({ weight: 4, arbitrary: login }, event), { maxLength: 12 }), async (lists) => {
+        const [a, b] = await Promise.all([TestSignIn.open(time), TestSignIn.open(time)]);
+        const begin = jest.spyOn(a.of(RepeatedLogin), 'begin');
+        try {
+          for (const step of lists.flat()) {
+            if (step.kind === 'login') time.now = new Date(time.now.getTime() + step.afterMs);
+            const inShort = await take(a, a.signIn, step);
+            expect(inShort).toBe(await take(b, b.theLongWay, step));
+          }
+          expect(await a.everything()).toEqual(await b.everything());
+          for (const { value } of begin.mock.results) if ((await (value as Promise<unknown>)) !== undefined) short++;
+        } finally {
+          begin.mockRestore();
+          await Promise.all([a.close(), b.close()]);
+        }
+      }),
+      { numRuns: 12 },
+    );
+    expect(short).toBeGreaterThan(12);
+  });
+});
+
+describe('races', () => {
+  /** A transaction of somebody else that stays open until it is told to end. */
+  async function meanwhile(statement: string, parameters: unknown[]): Promise<QueryRunner> {
+    const runner = t.database.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query(statement, parameters);
+    return runner;
+  }
+
+  async function commit(runner: QueryRunner): Promise<void> {
+    await runner.commitTransaction();
+    await runner.release();
+  }
+
+  /** Resolves when so many statements of this database wait for a lock. */
+  async function waiting(count = 1): Promise<void> {
+    for (;;) {
+      const rows = await t.database.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      if (rows.length >= count) return;
+    }
+  }
+
+  const signedIn = async (subject: string) => {
+    const [row] = await t.database.query<{ count: string }>(
+      `SELECT count(*) FROM audit_events WHERE kind = 'user.signed_in' AND subject = $1`,
+      [await t.userOf(subject)],
+    );
+    return Number(row?.count);
+  };
+  const lockUser = async (subject: string) =>
+    meanwhile(`SELECT 1 FROM users WHERE id = $1 FOR UPDATE`, [await t.userOf(subject)]);
+
+  it('D25: a logout that commits while the login waits for it is seen, by its newer snapshot', async () => {
+    const ada = person('late', { saml: saml('late', time.now) });
+    await complete(ada);
+    const sessions = t.of(SamlSessions);
+    const runner = t.database.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await sessions.recordLogout(runner.manager, {
+      ...{ providerId: 'acme', idpEntityId: IDP, nameId: nameId('late'), sessionIndexes: [] },
+      ...{ issuedAt: time.now, until: new Date(time.now.getTime() + 60_000) },
+    });
+    const login = outcome(complete(ada));
+    await waiting();
+    await commit(runner);
+    expect(await login).toBe('access_denied');
+    expect(await signedIn('late')).toBe(1);
+  });
+
+  it('D25: a logout that comes while the login writes waits for it, and finds its session', async () => {
+    const ada = person('early', { saml: saml('early', time.now) });
+    await complete(ada);
+    const runner = await lockUser('early');
+    const login = complete(ada);
+    await waiting();
+    const logout = t.logout('early');
+    await waiting(2);
+    await commit(runner);
+    expect(await logout).toContain(await login);
+  });
+
+  it('R11: somebody who is disabled while he signs in is not signed in', async () => {
+    const ada = person('disabled');
+    await complete(ada);
+    const runner = await meanwhile(`UPDATE users SET disabled_at = now(), generation = generation + 1 WHERE id = $1`, [
+      await t.userOf('disabled'),
+    ]);
+    const login = outcome(complete(ada));
+    await waiting();
+    await commit(runner);
+    expect(await login).toBe('access_denied');
+    expect(await signedIn('disabled')).toBe(1);
+  });
+
+  it('R23: a session is of the generation that its user had last, also when the login waited for it', async () => {
+    const ada = person('generation');
+    await complete(ada);
+    const runner = await meanwhile(`UPDATE users SET generation = generation + 1 WHERE id = $1`, [
+      await t.userOf('generation'),
+    ]);
+    const login = complete(ada);
+    await waiting();
+    await commit(runner);
+    expect(await t.of(Sessions).findAlive(await login)).toMatchObject({ userGeneration: 2 });
+  });
+
+  it('R11: a provider that is switched off while somebody signs in through it leaves a dead session at most', async () => {
+    const ada = person('switched');
+    await complete(ada);
+    const runner = await lockUser('switched');
+    const login = complete(ada);
+    await waiting();
+    await t.of(ProviderRecords).disable('acme', { by: 'test' });
+    await commit(runner);
+    expect(await t.of(Sessions).findAlive(await login)).toBeUndefined();
+    expect(await outcome(complete(ada))).toBe('access_denied');
+    await t.of(ProviderRecords).enable('acme', { by: 'test' });
+    expect(await t.of(Sessions).findAlive(await login)).toBeUndefined();
+  });
+
+  it('D17: somebody who is deleted while he signs in is another person from then on', async () => {
+    const ada = person('deleted');
+    await complete(ada);
+    const before = await t.userOf('deleted');
+    const runner = await meanwhile(`DELETE FROM users WHERE id = $1`, [before]);
+    const login = complete(ada);
+    await waiting();
+    await commit(runner);
+    expect(await login).not.toBe('');
+    expect(await t.userOf('deleted')).not.toBe(before);
+  });
+
+  it('D17: two first logins of one person together make one user with two sessions', async () => {
+    const ada = person('twins', { saml: saml('twins', time.now) });
+    const [one, two] = await Promise.all([complete(ada), complete(ada)]);
+    expect(one).not.toBe(two);
+    expect(await signedIn('twins')).toBe(2);
+  });
+});

@@ -1,0 +1,121 @@
+import type { RefreshAnswer, RefreshTokenReuse } from '@app/upstream-tokens';
+import type { ClaimedConnection } from './claimed-connection.js';
+import { backoffMs } from './refresh-time.js';
+
+/** Why a connection needs its person again; told by the API and by webhooks. */
+export type DeadReason =
+  /** The provider says that the grant is over. */
+  | 'revoked'
+  /** A request may have used the refresh token up and its answer is lost (D60). */
+  | 'rotation_lost'
+  /** The refresh token has reached its end. */
+  | 'expired_idle'
+  /** The provider answers for a day with what is neither token nor error. */
+  | 'provider_unusable';
+
+/** What a failed refresh does to its connection. */
+export interface Failure {
+  readonly status: 'active' | 'backing_off' | 'needs_reauth';
+  readonly reason: DeadReason | undefined;
+  /** undefined: not by itself any more; 0: stays due. */
+  readonly retryInMs: number | undefined;
+  /** The request may have been processed: what the journal says stays open. */
+  readonly intent: 'resolved' | 'open';
+  /** Whether it counts against the connection. */
+  readonly counts: 'failure' | 'nothing';
+  readonly code: string;
+  readonly httpStatus: number | undefined;
+  /** Word of the journal. */
+  readonly outcome: Exclude<RefreshAnswer['kind'], 'refreshed'> | 'not_replayed';
+}
+
+const GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/** D60: whether a request whose outcome is unknown may be made again, and why not. */
+export function mayReplay(connection: ClaimedConnection, reuse: RefreshTokenReuse): boolean {
+  if (reuse === 'single_use') return false;
+  return reuse === 'reusable' || connection.replays === 0;
+}
+
+/** The end of a connection whose earlier request must not be repeated. */
+export function notReplayed(): Failure {
+  return dead('rotation_lost', { code: 'rotation_lost', status: undefined }, 'not_replayed', 'open');
+}
+
+/**
+ * What to do about an answer that brought no tokens (token-vault.md §3).
+ *
+ * @param random 0 ≤ random < 1, spreads retries
+ */
+export function failureOf(
+  connection: ClaimedConnection,
+  answer: Exclude<RefreshAnswer, { kind: 'refreshed' }>,
+  reuse: RefreshTokenReuse,
+  random: number,
+): Failure {
+  switch (answer.kind) {
+    case 'dead':
+      return dead(connection.unresolved ? 'rotation_lost' : 'revoked', answer, 'dead', 'resolved');
+    case 'misconfigured':
+      // None of the provider's connections is to blame: it stays as it was, and due; the breaker holds the queue.
+      return {
+        ...told(answer),
+        status: connection.status,
+        reason: undefined,
+        retryInMs: 0,
+        intent: 'resolved',
+        counts: 'nothing',
+      };
+    case 'ambiguous':
+      if (reuse === 'single_use' || (reuse === 'grace' && connection.replays > 0))
+        return dead('rotation_lost', answer, 'ambiguous', 'open');
+      return { ...later(connection, answer, random), intent: 'open' };
+    case 'throttled': {
+      const asked = (answer.retryAfterSeconds ?? 0) * 1000;
+      const retry = later(connection, answer, random);
+      return { ...retry, retryInMs: Math.max(asked, retry.retryInMs ?? 0) };
+    }
+    case 'transient':
+      if (connection.refreshLeftMs !== undefined && connection.refreshLeftMs <= 0)
+        return dead('expired_idle', answer, 'transient', 'resolved');
+      if (answer.giveUp === 'after_a_day' && (connection.failingForMs ?? 0) >= GIVE_UP_AFTER_MS)
+        return dead('provider_unusable', answer, 'transient', 'resolved');
+      return later(connection, answer, random);
+  }
+}
+
+type Failed = Exclude<RefreshAnswer, { kind: 'refreshed' }>;
+
+function told(answer: Failed): Pick<Failure, 'code' | 'httpStatus' | 'outcome'> {
+  return { code: answer.code, httpStatus: answer.status, outcome: answer.kind };
+}
+
+function later(connection: ClaimedConnection, answer: Failed, random: number): Failure {
+  const retryInMs = backoffMs(connection.failures + 1, connection.lifeMs, random);
+  return {
+    ...told(answer),
+    status: 'backing_off',
+    reason: undefined,
+    retryInMs,
+    intent: 'resolved',
+    counts: 'failure',
+  };
+}
+
+function dead(
+  reason: DeadReason,
+  { code, status }: { readonly code: string; readonly status: number | undefined },
+  outcome: Failure['outcome'],
+  intent: Failure['intent'],
+): Failure {
+  return {
+    status: 'needs_reauth',
+    reason,
+    retryInMs: undefined,
+    intent,
+    counts: 'failure',
+    code,
+    httpStatus: status,
+    outcome,
+  };
+}
