@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { ClientsModule } from '@app/clients';
 import { ConfigModule, type Clock, type GatehouseConfig } from '@app/config';
+import { ConnectionsModule } from '@app/connections';
 import { DatabaseModule } from '@app/database';
 import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
@@ -13,6 +14,7 @@ import { SignInModule } from '@app/sign-in';
 import { SingleLogoutModule } from '@app/single-logout';
 import { TokensModule } from '@app/tokens';
 import { TransientStoreModule } from '@app/transient-store';
+import { VaultModule } from '@app/vault';
 import { WebhooksModule } from '@app/webhooks';
 import { HealthController } from './health/health.controller.js';
 import { OperatorAccess } from './health/operator-access.js';
@@ -61,6 +63,8 @@ export class ServerModule {
         SignInModule,
         SingleLogoutModule,
         WebhooksModule,
+        VaultModule,
+        ConnectionsModule,
       ],
     };
   }

@@ -174,6 +174,13 @@ export type AuditEvent =
       readonly organizationId: string;
       readonly providerId: string;
       readonly reason: string;
+    }
+  | {
+      /** A sign-in went well, but its tokens could not be kept (D61). */
+      readonly kind: 'connection.not_kept';
+      readonly providerId: string;
+      readonly sessionId: string;
+      readonly reason: string;
     };
 
 /** As `saml` reports it; text without secrets. A check that passed comes without values: those may be personal data. */

@@ -64,6 +64,7 @@ const ROWS: Rows = {
   'connection.deleted': connectionChanged,
   'connection.needs_reauth': (e) =>
     row(e.organizationId, undefined, e.connectionId, { provider: e.providerId, reason: e.reason }),
+  'connection.not_kept': (e) => row(undefined, undefined, e.providerId, { session: e.sessionId, reason: e.reason }),
   'user.created': accountAppeared,
   'identity.linked': accountAppeared,
   'user.signed_in': (e) =>

@@ -8,6 +8,7 @@ import { settingDocs } from './setting-docs.js';
 import { kinds } from './setting-kinds.js';
 import { yamlKey, type SettingPath } from './setting-key.js';
 import { settingsSchema } from './settings.schema.js';
+import { webhookSchema } from './webhooks.schema.js';
 
 type Schema = z.core.$ZodType;
 
@@ -84,7 +85,7 @@ export function configurationReference(): string {
     const rows = Object.entries(inner.shape).map(([member, memberSchema]) => settingRow([key, member], memberSchema));
     sections.push(`\n## \`${key}\`\n\n${meaningOf(schema, key)}\n\n${settingTable(rows)}`);
   }
-  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}${organizationPart()}`;
+  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}${organizationPart()}${webhookPart()}`;
 }
 
 const settingTable = (rows: readonly string[]): string =>
@@ -152,6 +153,13 @@ function organizationPart(): string {
     );
   const rows = [...rowsOf(organizationSchema.shape, ''), ...rowsOf(memberSchema.shape, 'members[].')];
   return `\n## \`organizations\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
+}
+
+function webhookPart(): string {
+  const rows = Object.entries(webhookSchema.shape).map(([key, schema]) =>
+    row([code(key), typeText(schema), defaultText(schema), meaningOf(schema, `webhooks[].${key}`)]),
+  );
+  return `\n## \`webhooks\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
 }
 
 /** @throws Error for a setting without a meaning: the reference must not have holes */

@@ -46,3 +46,6 @@ export { allProviders } from './all-providers.js';
 export { loadConfig } from './load-config.js';
 export { loadConfigFromProcess } from './process-config.js';
 export { configurationReference } from './configuration-reference.js';
+export { providersReference } from './providers-reference.js';
+export type { ProviderPreset } from './provider-presets/preset.js';
+export { providerPresets, type PresetName } from './provider-presets/presets.js';

@@ -70,7 +70,7 @@ const orPreset = (otherwise: string): string => `the preset’s; else ${otherwis
 const hostName = z
   .string('must be a host name')
   .regex(
-    /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
     'must be a host name in lower case without https:// and without a path, like acme.example.com',
   );
 
@@ -83,7 +83,10 @@ const oauth = {
     z.enum(presetNames).optional(),
     'A well-known provider, whose addresses and habits need not be written here; docs/providers.md lists them. Every key that is written wins.',
   ),
-  preset_host: documented(hostName.optional(), 'The host of your own site, for presets that need one, like acme.zendesk.com.'),
+  preset_host: documented(
+    hostName.optional(),
+    'The host of your own site, for presets that need one, like acme.zendesk.com.',
+  ),
   preset_tenant: documented(tenantName.optional(), 'The directory (tenant), for presets that have one.'),
   sign_in: documented(
     flag().default(true),

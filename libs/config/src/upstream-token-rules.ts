@@ -24,8 +24,7 @@ export interface UpstreamErrorRule {
  * `bearer_post` and `bearer_delete`: the access token in the Authorization header ends itself; `github`: DELETE with
  * Basic and the access token in JSON.
  */
-export type RevocationStyle =
-  'rfc7009' | 'rfc7009_json' | 'bearer_post' | 'bearer_delete' | 'github';
+export type RevocationStyle = 'rfc7009' | 'rfc7009_json' | 'bearer_post' | 'bearer_delete' | 'github';
 
 /** What one provider does in its own way about the tokens that we keep. Paths are dotted names into an answer. */
 export interface UpstreamTokenRules {

@@ -21,7 +21,13 @@ const longest = 10 * 365 * day;
 const expiry = z
   .preprocess(
     (value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value),
-    z.union([z.enum(['never', 'jwt_exp', 'introspect', 'on_401']), z.int().min(1).max(longest)], expiryFault),
+    z.union(
+      [
+        z.enum(['never', 'jwt_exp', 'introspect', 'on_401']),
+        z.int(expiryFault).min(1, expiryFault).max(longest, expiryFault),
+      ],
+      expiryFault,
+    ),
   )
   .register(kinds, { text: '`never`, `jwt_exp`, `introspect`, `on_401`, or seconds' });
 
@@ -81,11 +87,7 @@ export const upstreamTokenShape = {
     'Field of the token answer that names the account.',
     else_('none; an ID token does'),
   ),
-  revocation_url: documented(
-    url().optional(),
-    'Where tokens are given back (RFC 7009).',
-    else_('what discovery says'),
-  ),
+  revocation_url: documented(url().optional(), 'Where tokens are given back (RFC 7009).', else_('what discovery says')),
   introspection_url: documented(
     url().optional(),
     'Where the provider tells what a token is worth (RFC 7662).',

@@ -47,10 +47,19 @@ export function renderMix(fault: WireFault) {
   return { error: { code: fault.status, message: wireText(fault.description), type: mixType(fault.status) } };
 }
 
+/** Of a fault's details: what programs read beside mielto's text; its SDK takes `error_code` (D2). */
+const BESIDE_DETAIL = ['error_code', 'reauth_url'] as const;
+
 /** mielto: `{detail: text}`, and at 422 the list form, located by `details.field` and `details.in` (default `body`). */
 export function renderMielto(fault: WireFault) {
   const message = wireText(fault.description);
-  if (fault.status !== 422) return { detail: message };
+  if (fault.status !== 422) {
+    const beside = BESIDE_DETAIL.flatMap((name) => {
+      const value = fault.details?.[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    });
+    return { detail: message, ...(Object.fromEntries(beside) as Record<string, string>) };
+  }
   const { field, in: part } = fault.details ?? {};
   const place = typeof part === 'string' ? part : 'body';
   const loc = typeof field === 'string' ? [place, ...field.split('.')] : [place];

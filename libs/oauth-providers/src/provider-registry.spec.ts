@@ -56,6 +56,25 @@ describe('ProviderRegistry', () => {
     expect([made.list(), made.find('acme'), made.status()]).toEqual([[], undefined, []]);
   });
 
+  it('signs nobody in with a provider for connections alone, yet speaks to it for its tokens', async () => {
+    const { issuer } = await upstream();
+    const apart = { signIn: false } as const;
+    const made = registry([
+      anOidcProvider(issuer, apart),
+      anOAuth2Provider(issuer, { ...apart, userinfoUrl: undefined }),
+      anOidcProvider(issuer, { id: 'both' }),
+    ]);
+    expect(made.list().map(({ config }) => config.id)).toEqual(['both']);
+    for (const id of ['acme', 'hub']) expect(made.find(id)).toBeUndefined();
+    expect(made.findOidc('hub')).toBeUndefined();
+    expect(await made.findOidc('acme')?.metadata()).toMatchObject({ issuer });
+    expect(made.findOidc('both')).toBe(made.find('both')?.connector);
+  });
+
+  it('refuses to exist with a sign-in provider that has nowhere to read the person', () => {
+    expect(() => registry([anOAuth2Provider('http://127.0.0.1:1', { userinfoUrl: undefined })])).toThrow(/sign_in/);
+  });
+
   it('D22 refuses to exist with a test provider in production, but not with a disabled one', () => {
     expect(() => registry([aTestProvider()], { production: true })).toThrow(/production/);
     expect(registry([{ ...aTestProvider(), enabled: false }], { production: true }).list()).toEqual([]);

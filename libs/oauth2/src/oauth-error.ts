@@ -25,6 +25,7 @@ export type OAuthErrorCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'account_conflict'
+  | 'reauthorization_required'
   | 'email_not_verified'
   | 'quota_exceeded'
   | 'invalid_challenge'
@@ -54,6 +55,7 @@ const STATUS: Record<OAuthErrorCode, number> = {
   not_found: 404,
   method_not_allowed: 405,
   account_conflict: 409,
+  reauthorization_required: 409,
   email_not_verified: 403,
   quota_exceeded: 403,
   invalid_challenge: 400,

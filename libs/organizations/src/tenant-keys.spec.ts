@@ -122,11 +122,12 @@ describe('D28 D45 API keys', () => {
       permissions: ['manage_organization'],
       workspace_id: expect.stringMatching(/^0{8}/),
     });
-    for (const headers of [
+    const either: Record<string, string>[] = [
       { 'x-api-key': key },
       { authorization: `Bearer ${key}` },
       { authorization: `bearer ${key}` },
-    ]) {
+    ];
+    for (const headers of either) {
       const { status, text } = await tenants.get(KEYS, headers);
       expect(status).toBe(200);
       expect(text).not.toContain(key);

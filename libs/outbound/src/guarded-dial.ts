@@ -55,4 +55,3 @@ function guardedLookup(limits: { readonly allowPrivate: boolean }, resolve: Reso
     );
   };
 }
-

@@ -150,6 +150,13 @@ describe('whether a failed request had been written', () => {
     expect(written).toBe(0);
   });
 
+  it('says no when the house is closed already', async () => {
+    const calls = outbound();
+    await calls.close();
+    opened.pop();
+    expect(await faultOf(post(calls, 'http://127.0.0.1:1/'))).toMatchObject({ fault: 'network', written: 'no' });
+  });
+
   it('says no when the caller had given up before', async () => {
     const origin = await serve((_, response) => response.end());
     const error = await faultOf(post(outbound(), origin, { signal: AbortSignal.abort() }));

@@ -94,7 +94,11 @@ export class OutboundCalls {
       const { origin, path, method } = call;
       // undici keeps the array but does not write to it.
       const headers = call.headers as string[];
-      this.#agent.dispatch({ origin, path, method, headers, body }, exchange);
+      try {
+        this.#agent.dispatch({ origin, path, method, headers, body }, exchange);
+      } catch (error) {
+        exchange.onResponseError(undefined, error as Error);
+      }
     });
   }
 

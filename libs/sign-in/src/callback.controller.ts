@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiContract, Public, RateClass, readQuery } from '@app/edge';
 import { TokenResponseSchema } from '@app/tokens';
 import { z } from 'zod';
+import { CallbackHandlers } from './callback-handlers.js';
 import { LoginFlow } from './login-flow.js';
 import { refusingHere } from './login-errors.js';
 
@@ -23,6 +24,7 @@ const CONTRACT = {
   responses: {
     200: { description: 'Tokens, when the sign-in named no client_callback', schema: TokenResponseSchema },
     302: { description: 'To the client with the outcome' },
+    303: { description: 'To the redirect_url of whoever had an account connected' },
   },
   errors: [400, 401, 409, 429, 500, 502, 503],
 } as const;
@@ -32,7 +34,10 @@ const CONTRACT = {
 @Public()
 @RateClass('interactive')
 export class CallbackController {
-  constructor(private readonly flow: LoginFlow) {}
+  constructor(
+    private readonly flow: LoginFlow,
+    private readonly handlers: CallbackHandlers,
+  ) {}
 
   @Get()
   @ApiContract({ ...CONTRACT, summary: 'Complete a sign-in (address shared by providers)' })
@@ -52,8 +57,8 @@ export class CallbackController {
 
   private async complete(idp: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     await refusingHere(request, reply, async () => {
-      readQuery(CallbackQuerySchema, request);
-      await this.flow.complete(idp, request, reply);
+      const { state = '' } = readQuery(CallbackQuerySchema, request);
+      await (this.handlers.find(state) ?? this.flow).complete(idp, request, reply);
     });
   }
 }

@@ -42,14 +42,19 @@ const TITLES: Partial<Record<string, string>> = {
 };
 
 /** A refusal that may go nowhere else: a page for browsers, JSON by the error filter for everybody else (D34). */
-export async function refuseHere(error: OAuthError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function refuseHere(
+  error: OAuthError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  title = TITLES[error.code] ?? 'Sign-in did not work',
+): Promise<void> {
   noStore(reply);
   if (!wantsHtml(request)) throw error;
   if (error.retryAfterSeconds !== undefined) void reply.header('Retry-After', String(error.retryAfterSeconds));
   await sendPage(
     reply,
     error.status,
-    TITLES[error.code] ?? 'Sign-in did not work',
+    title,
     `<p>${escapeHtml(error.description)}</p><p><small>Error: <code>${escapeHtml(error.code)}</code>, ` +
       `reference <code>${escapeHtml(referenceOf(error, request))}</code></small></p>`,
   );

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
-import { ProviderRegistry, type Provider } from '@app/oauth-providers';
+import { ProviderRegistry, type Completed, type Provider } from '@app/oauth-providers';
 import type { AuthorizationRequest } from './authorization-request.js';
 import { BrowserBinding } from './browser-binding.js';
 import { OutcomeDelivery } from './delivery.js';
@@ -14,6 +14,8 @@ import { ProviderChoice } from './provider-choice.js';
 import { SamlLogins } from './saml-logins.js';
 import type { ProvenIdentity } from './proven-identity.js';
 import { SignIn } from './sign-in.js';
+import { SignInTokenKeeper } from './sign-in-tokens.js';
+import { assertReturned, callbackUrl, queryOf, type ReturningProvider } from './upstream-return.js';
 
 /**
  * A login from the authorization request to its outcome. The steps never call each other: beginning leaves a stored
@@ -31,6 +33,7 @@ export class LoginFlow {
     private readonly transactions: LoginTransactions,
     private readonly signIn: SignIn,
     private readonly delivery: OutcomeDelivery,
+    private readonly tokenKeeper: SignInTokenKeeper,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {
     this.browsers = new BrowserBinding(config.publicUrl);
@@ -43,7 +46,7 @@ export class LoginFlow {
     if (chosen.protocol === 'saml') return this.samlLogins.begin(chosen.provider, asked, request, reply);
     const { provider } = chosen;
     const state = this.transactions.newState();
-    const upstreamRedirectUri = callbackUrl(this.config.publicUrl, provider);
+    const upstreamRedirectUri = callbackUrl(this.config.publicUrl, returningProvider(provider));
     const begun = await provider.connector.begin({
       state,
       redirectUri: upstreamRedirectUri,
@@ -74,19 +77,10 @@ export class LoginFlow {
     const parameters = queryOf(request);
     const transaction = await this.transactions.take(parameters.get('state') ?? '');
     const provider = transaction === undefined ? undefined : this.providers.find(transaction.providerId);
-    const expected = provider === undefined ? undefined : callbackUrl(this.config.publicUrl, provider);
-    if (transaction === undefined || provider === undefined || transaction.upstreamRedirectUri !== expected)
-      throw new OAuthError('invalid_request', 'This sign-in is unknown, finished or too old; start again', {
-        logDetail: 'state is unknown, or its provider is gone or changed',
-      });
-    if (own !== ownId(provider))
-      throw new OAuthError('invalid_request', 'This sign-in came back to the wrong address; start again', {
-        logDetail: `the transaction is of ${provider.config.id}`,
-      });
-    if (!this.browsers.matches(request, transaction.browser))
-      throw new OAuthError('invalid_request', 'This sign-in was begun in another browser; start again in this one', {
-        logDetail: 'the browser cookie is absent or not the one of the transaction',
-      });
+    const returning = provider === undefined ? undefined : returningProvider(provider);
+    const { publicUrl } = this.config;
+    assertReturned('sign-in', transaction, returning, { publicUrl, own, browsers: this.browsers, request });
+    if (provider === undefined) throw new Error('a provider that is unknown has no returning browsers');
     await this.redeem(provider, transaction, parameters, request, reply);
   }
 
@@ -99,8 +93,8 @@ export class LoginFlow {
   ): Promise<void> {
     try {
       const { upstream, upstreamRedirectUri } = transaction;
-      const { identity } = await provider.connector.complete(parameters, upstream, upstreamRedirectUri);
-      await this.finish(transaction.request, identity, request, reply);
+      const completed = await provider.connector.complete(parameters, upstream, upstreamRedirectUri);
+      await this.finish(transaction.request, completed.identity, request, reply, { provider, completed });
     } catch (error) {
       const refusal = loginRefusal(error);
       if (refusal === undefined) throw error;
@@ -116,8 +110,11 @@ export class LoginFlow {
     identity: ProvenIdentity,
     request: FastifyRequest,
     reply: FastifyReply,
+    brought?: { readonly provider: Provider; readonly completed: Completed },
   ): Promise<void> {
-    const sessionId = await this.signIn.complete(identity, asked.clientId, requestContext(request));
+    const context = requestContext(request);
+    const sessionId = await this.signIn.complete(identity, asked.clientId, context);
+    if (brought !== undefined) await this.tokenKeeper.keep(brought.provider, brought.completed, sessionId, context);
     await this.delivery.succeed(asked, sessionId, reply);
   }
 
@@ -139,19 +136,6 @@ export class LoginFlow {
   }
 }
 
-/** Where a provider sends the browser back to (D35). */
-export function callbackUrl(publicUrl: string, provider: Provider): string {
-  const own = ownId(provider);
-  return `${publicUrl}/oauth2/callback${own === undefined ? '' : `/${own}`}`;
-}
-
-/** The id that ends the address of a provider with a callback of its own; undefined for those that share one (D35). */
-function ownId({ config }: Provider): string | undefined {
-  return config.type !== 'test' && config.callback === 'own' ? config.id : undefined;
-}
-
-/** The raw query: a connector must see exactly what came, repeated parameters included. */
-function queryOf(request: FastifyRequest): URLSearchParams {
-  const at = request.url.indexOf('?');
-  return new URLSearchParams(at === -1 ? '' : request.url.slice(at + 1));
+function returningProvider({ config }: Provider): ReturningProvider {
+  return { id: config.id, callback: config.type === 'test' ? 'shared' : config.callback };
 }

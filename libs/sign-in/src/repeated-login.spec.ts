@@ -196,6 +196,32 @@ describe('what a repeated login costs', () => {
     expect((await statements(() => complete({ ...ada, name: 'Augusta' }))).length).toBeGreaterThan(5);
   });
 
+  it('is the long way where the same claim would still change the profile, and the profile follows it', async () => {
+    const ada = person('healed');
+    const login = () => complete(ada);
+    await login();
+    for (const damage of ['email_verified = false', 'name = NULL', `email = 'HEALED@acme.example'`]) {
+      await t.database.query(`UPDATE users SET ${damage} WHERE id = $1`, [await t.userOf('healed')]);
+      expect((await statements(login)).length).toBeGreaterThan(5);
+      expect(await t.of(Directory).profile(await t.userOf('healed'), 'acme')).toMatchObject({
+        email: 'healed@acme.example',
+        emailVerified: true,
+        name: 'Ada',
+      });
+      expect(await statements(login)).toHaveLength(1);
+    }
+  });
+
+  it('is the long way once an hour for each group, which so stays seen', async () => {
+    const ada = person('hourly', { groups: ['hourly'] });
+    await complete(ada);
+    await t.database.query(`UPDATE groups SET last_seen_at = $1 WHERE name = 'hourly'`, [
+      new Date(time.now.getTime() - 3_600_001),
+    ]);
+    expect((await statements(() => complete(ada))).length).toBeGreaterThan(5);
+    expect(await statements(() => complete(ada))).toHaveLength(1);
+  });
+
   it('is the long way for whom the configuration names: a pin that was lost comes back', async () => {
     const root = person('root');
     await complete(root);

@@ -8,6 +8,7 @@ import { SamlModule } from '@app/saml';
 import { TokensModule } from '@app/tokens';
 import { AssertionConsumer } from './assertion-consumer.js';
 import { AuthorizeController } from './authorize.controller.js';
+import { CallbackHandlers } from './callback-handlers.js';
 import { CallbackController } from './callback.controller.js';
 import { OutcomeDelivery } from './delivery.js';
 import { LoginFlow } from './login-flow.js';
@@ -23,6 +24,7 @@ import { SamlRefusals } from './saml-refusals.js';
 import { SamlTransactions } from './saml-transactions.js';
 import { SetupController } from './setup.controller.js';
 import { SignIn } from './sign-in.js';
+import { SignInTokenKeeper } from './sign-in-tokens.js';
 
 @Module({
   imports: [
@@ -53,8 +55,10 @@ import { SignIn } from './sign-in.js';
     SamlLogins,
     AssertionConsumer,
     SamlCompletion,
+    CallbackHandlers,
+    SignInTokenKeeper,
     LoginFlow,
   ],
-  exports: [SignIn],
+  exports: [SignIn, CallbackHandlers, SignInTokenKeeper],
 })
 export class SignInModule {}

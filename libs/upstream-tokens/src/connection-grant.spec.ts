@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import { UpstreamError } from '@app/oauth-providers';
-import { CLIENT_ID, CLIENT_SECRET as OIDC_SECRET, LyingOidcServer } from '../../oauth-providers/test/lying-oidc-server.js';
+import {
+  CLIENT_ID,
+  CLIENT_SECRET as OIDC_SECRET,
+  LyingOidcServer,
+} from '../../oauth-providers/test/lying-oidc-server.js';
 import { CLIENT_SECRET, hub, partsOf, say, TokenServer, type Parts } from '../test/token-server.js';
 
 const redirectUri = 'http://localhost:8080/oauth2/callback';
@@ -56,10 +60,16 @@ describe('RFC 6749 §4.1 connecting', () => {
   });
 
   it('redeems the code with the verifier, and keeps what the redirect said', async () => {
-    const about = { preset: 'quickbooks', authorization_url: `${server.origin}/authorize`, token_url: `${server.origin}/token` };
+    const about = {
+      preset: 'quickbooks',
+      authorization_url: `${server.origin}/authorize`,
+      token_url: `${server.origin}/token`,
+    };
     const spoken = endpoints(about);
     const { transaction } = await begin(spoken);
-    server.answer = say({ body: { access_token: 'at', refresh_token: 'rt', expires_in: 3600, x_refresh_token_expires_in: 8_726_400 } });
+    server.answer = say({
+      body: { access_token: 'at', refresh_token: 'rt', expires_in: 3600, x_refresh_token_expires_in: 8_726_400 },
+    });
     const callback = new URLSearchParams({ code: 'c1', state, realmId: '4620816365', other: 'x' });
     expect(await spoken.exchange('hub', callback, transaction, redirectUri)).toEqual({
       accessToken: 'at',
@@ -88,7 +98,14 @@ describe('RFC 6749 §4.1 connecting', () => {
   it('speaks Slack: scopes with commas, tokens of the user, his id', async () => {
     const spoken = endpoints({ preset: 'slack', token_url: `${server.origin}/token` });
     const { transaction } = await begin(spoken);
-    const user = { id: 'U1', access_token: 'xoxe.xoxp-1', refresh_token: 'xoxe-1', expires_in: 43_200, token_type: 'user', scope: 'a,b' };
+    const user = {
+      id: 'U1',
+      access_token: 'xoxe.xoxp-1',
+      refresh_token: 'xoxe-1',
+      expires_in: 43_200,
+      token_type: 'user',
+      scope: 'a,b',
+    };
     server.answer = say({ body: { ok: true, authed_user: user, team: { id: 'T1', name: 'Team' } } });
     const callback = new URLSearchParams({ code: 'c', state });
     expect(await spoken.exchange('hub', callback, transaction, redirectUri)).toMatchObject({
@@ -129,7 +146,11 @@ describe('RFC 6749 §4.1 connecting', () => {
   });
 
   it.each([
-    ['a refusal', say({ status: 400, body: { error: 'invalid_grant', error_description: 'code c-1-secret-code' } }), 'invalid_grant'],
+    [
+      'a refusal',
+      say({ status: 400, body: { error: 'invalid_grant', error_description: 'code c-1-secret-code' } }),
+      'invalid_grant',
+    ],
     ['a refusal under 200', say({ body: { ok: false, error: 'invalid_code' } }), 'provider_refused'],
     ['trouble with an OAuth body', say({ status: 500, body: { error: 'invalid_grant' } }), 'provider_unavailable'],
     ['HTML', say({ body: '<html>' }), 'invalid_response'],
@@ -220,7 +241,10 @@ describe('an OpenID Connect provider', () => {
       kind: 'refreshed',
       tokens: { accessToken: 'at-2', refreshToken: 'rt-2', expiresInSeconds: 60 },
     });
-    expect(Object.fromEntries(idp.lastTokenRequest ?? [])).toEqual({ grant_type: 'refresh_token', refresh_token: 'rt-1' });
+    expect(Object.fromEntries(idp.lastTokenRequest ?? [])).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: 'rt-1',
+    });
     expect(idp.lastTokenAuthorization).toMatch(/^Basic /);
   });
 });

@@ -119,7 +119,8 @@ export class ConnectionGrant {
     const fields = parseAnswer(answer.body, answer.headers['content-type']);
     const { tokens: rules } = this.config;
     const success = answer.status >= 200 && answer.status < 300 && fields?.['ok'] !== false;
-    const read = success && fields ? readTokenSet(fields, rules, answeredAt(answer.headers.date, this.clock())) : undefined;
+    const read =
+      success && fields ? readTokenSet(fields, rules, answeredAt(answer.headers.date, this.clock())) : undefined;
     if (!read) throw this.#refusal(answer, fields, [code, codeVerifier]);
     return { ...read, subject: fields && this.#subject(fields) };
   }
@@ -143,7 +144,8 @@ export class ConnectionGrant {
     const refusal = status >= 500 ? undefined : fields && readRefusal(fields, this.config.tokens);
     if (refusal) {
       const known = [...secrets, this.config.clientSecret?.reveal()];
-      const said = refusal.description === undefined ? undefined : quoteWithout(known, refusal.description).slice(1, -1);
+      const said =
+        refusal.description === undefined ? undefined : quoteWithout(known, refusal.description).slice(1, -1);
       const code = known.some((secret) => secret !== undefined && refusal.code.includes(secret.toLowerCase()));
       return UpstreamError.reported(code ? 'unknown_error' : refusal.code, said);
     }
@@ -163,7 +165,12 @@ export class ConnectionGrant {
     const metadata: Record<string, string> = {};
     for (const name of this.config.tokens.callbackMetadata) {
       const [value, ...others] = callback.getAll(name);
-      if (value !== undefined && others.length === 0 && /^[\x21-\x7e]+$/.test(value) && value.length <= MAX_CALLBACK_METADATA) {
+      if (
+        value !== undefined &&
+        others.length === 0 &&
+        /^[\x21-\x7e]+$/.test(value) &&
+        value.length <= MAX_CALLBACK_METADATA
+      ) {
         metadata[name] = value;
       }
     }

@@ -1,9 +1,11 @@
 /**
  * upstream-tokens: how to speak to a provider about tokens that it issued to us and that we keep.
  *
- * Owns: what providers do differently as data (presets, each fact with its source), the token request in their dialects,
- * reading their answers, telling their failures apart, revocation upstream.
- * Does not own: whose tokens they are, where they are kept, when they are refreshed. No users, no database, no routes.
+ * Owns: connecting an account and the token request in the dialects of providers, reading their answers, telling their
+ * failures apart, revocation and introspection upstream.
+ * Does not own: what each provider does differently (data, in config's provider-presets), whose tokens they are, where
+ * they are kept, when they are refreshed. No users, no database.
+ * Routes: none.
  */
 export type { RefreshTokenReuse, UpstreamTokenSet } from './token-set.js';
 export type { RefreshAnswer } from './refresh-answer.js';

@@ -1,4 +1,7 @@
+import { OutboundCalls } from '@app/outbound';
 import { CLIENT_SECRET, hub, partsOf, say, TokenServer, type Parts } from '../test/token-server.js';
+import { revokeTokens } from './neighbour-endpoints.js';
+import { configuredAddresses } from './upstream-endpoints.js';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const both = { accessToken: 'at-1', refreshToken: 'rt-1' };
@@ -32,7 +35,10 @@ describe('RFC 7009 §2.1', () => {
   });
 
   it('gives the access token back where there is no other', async () => {
-    await endpoints({ token_endpoint_auth_method: 'client_secret_post' }).revoke('hub', { ...both, refreshToken: undefined });
+    await endpoints({ token_endpoint_auth_method: 'client_secret_post' }).revoke('hub', {
+      ...both,
+      refreshToken: undefined,
+    });
     expect(server.lastForm).toEqual({
       token: 'at-1',
       token_type_hint: 'access_token',
@@ -77,9 +83,6 @@ describe('the ways of giving back that are not RFC 7009', () => {
     const [provider] = made.config.providers;
     if (provider?.type !== 'oauth2') throw new Error('expected the oauth2 provider');
     const tokens = { ...provider.tokens, revocationStyle, revocationUrl: `${server.origin}/mine` };
-    const { OutboundCalls } = await import('@app/outbound');
-    const { configuredAddresses } = await import('./upstream-endpoints.js');
-    const { revokeTokens } = await import('./neighbour-endpoints.js');
     const limits = { allowPrivate: true, timeoutMs: 5_000, connectTimeoutMs: 3_000, maxBytes: 10_000 };
     const calls = new OutboundCalls(limits);
     const config = { ...provider, tokens };
@@ -117,7 +120,11 @@ describe('RFC 7662 §2.2 the life of an access token', () => {
   const exp = now.getTime() / 1_000 + 600;
   it.each<[string, Parameters<typeof say>[0], number | undefined]>([
     ['exp', { body: { active: true, exp } }, 600],
-    ['exp by the clock of the answer', { headers: { date: 'Sun, 01 Mar 2026 12:05:00 GMT' }, body: { active: true, exp } }, 300],
+    [
+      'exp by the clock of the answer',
+      { headers: { date: 'Sun, 01 Mar 2026 12:05:00 GMT' }, body: { active: true, exp } },
+      300,
+    ],
     ['a token that is not active', { body: { active: false } }, 0],
     ['no exp', { body: { active: true } }, undefined],
     ['HTML', { body: '<html>' }, undefined],
@@ -129,7 +136,9 @@ describe('RFC 7662 §2.2 the life of an access token', () => {
   });
 
   it('is not known where nobody answers, or nobody is to be asked', async () => {
-    expect(await endpoints({ introspection_url: 'http://127.0.0.1:1/i' }).introspectExpiry('hub', 'at')).toBeUndefined();
+    expect(
+      await endpoints({ introspection_url: 'http://127.0.0.1:1/i' }).introspectExpiry('hub', 'at'),
+    ).toBeUndefined();
     expect(await endpoints({ introspection_url: undefined }).introspectExpiry('hub', 'at')).toBeUndefined();
   });
 });

@@ -66,14 +66,21 @@ function sendAccessToken(
   const accept = { accept: 'application/json' };
   switch (config.tokens.revocationStyle) {
     case 'github': {
-      const basic = authenticateClient({ ...config, tokenEndpointAuthMethod: 'client_secret_basic' }, new URLSearchParams());
+      const basic = authenticateClient(
+        { ...config, tokenEndpointAuthMethod: 'client_secret_basic' },
+        new URLSearchParams(),
+      );
       const call = calls.prepare('DELETE', url, { ...accept, 'content-type': 'application/json', ...basic });
       return calls.send(call, JSON.stringify({ access_token: accessToken }), { signal });
     }
     case 'bearer_delete':
-      return calls.send(calls.prepare('DELETE', url, { ...accept, authorization: `Bearer ${accessToken}` }), null, { signal });
+      return calls.send(calls.prepare('DELETE', url, { ...accept, authorization: `Bearer ${accessToken}` }), null, {
+        signal,
+      });
     default:
-      return calls.send(calls.prepare('POST', url, { ...accept, authorization: `Bearer ${accessToken}` }), null, { signal });
+      return calls.send(calls.prepare('POST', url, { ...accept, authorization: `Bearer ${accessToken}` }), null, {
+        signal,
+      });
   }
 }
 

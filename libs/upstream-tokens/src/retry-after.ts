@@ -29,6 +29,6 @@ export function answeredAt(dateHeader: string | undefined, now: Date): number {
 function parseHttpDate(text: string): number | undefined {
   if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text)) return undefined;
   // The asctime form has no zone, and means GMT.
-  const time = Date.parse(/GMT$/.test(text) ? text : `${text} GMT`);
+  const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
   return Number.isNaN(time) ? undefined : time;
 }

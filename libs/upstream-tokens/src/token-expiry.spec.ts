@@ -66,19 +66,25 @@ describe('vault failure 8: the life of an access token', () => {
   it('is a whole positive number within a century, or open, whatever the answer holds', () => {
     const value = fc.oneof(fc.anything(), fc.double(), fc.integer(), fc.string(), fc.integer().map(String));
     fc.assert(
-      fc.property(value, value, fc.string(), fc.constantFrom('seconds' as const, 'milliseconds' as const), (...drawn) => {
-        const [expires_in, expires_at, token, expiresInUnit] = drawn;
-        const rules = { expiry: { kind: 'jwt_exp' }, expiresInUnit } as const;
-        for (const seconds of [
-          readExpiresIn({ expires_in, expires_at }, token, rules, at),
-          readRefreshExpiresIn({ refresh_token_expires_in: expires_in, refresh_expires_at: expires_at }, at),
-        ]) {
-          if (seconds === undefined) continue;
-          expect(Number.isInteger(seconds)).toBe(true);
-          expect(seconds).toBeGreaterThan(0);
-          expect(seconds).toBeLessThanOrEqual(100 * 365 * 86_400);
-        }
-      }),
+      fc.property(
+        value,
+        value,
+        fc.string(),
+        fc.constantFrom('seconds' as const, 'milliseconds' as const),
+        (...drawn) => {
+          const [expires_in, expires_at, token, expiresInUnit] = drawn;
+          const rules = { expiry: { kind: 'jwt_exp' }, expiresInUnit } as const;
+          for (const seconds of [
+            readExpiresIn({ expires_in, expires_at }, token, rules, at),
+            readRefreshExpiresIn({ refresh_token_expires_in: expires_in, refresh_expires_at: expires_at }, at),
+          ]) {
+            if (seconds === undefined) continue;
+            expect(Number.isInteger(seconds)).toBe(true);
+            expect(seconds).toBeGreaterThan(0);
+            expect(seconds).toBeLessThanOrEqual(100 * 365 * 86_400);
+          }
+        },
+      ),
     );
   });
 });

@@ -35,17 +35,23 @@ export class TokenRefresh {
 
   async refresh(refreshToken: string, options: RefreshOptions): Promise<RefreshAnswer> {
     const { tokens: rules } = this.config;
-    let answer: OutboundAnswer;
+    let request: PreparedRequest;
     try {
-      const request = this.#request(await this.addresses());
-      const parameters: [string, string][] = [['refresh_token', refreshToken]];
-      if (rules.refreshScope === 'repeat' && options.scope !== undefined) parameters.push(['scope', this.#scope(options.scope)]);
-      answer = await this.calls.send(request.call, request.bodyWith(parameters), options);
+      request = this.#request(await this.addresses());
     } catch (error) {
       if (error instanceof OutboundError) return refreshFailure(error);
-      // Before the request was made: discovery failed, or the settings do not allow a request at all.
       const detail = error instanceof UpstreamError ? error.detail : 'the request could not be made';
       return { kind: 'transient', giveUp: 'never', code: 'provider_unavailable', detail, status: undefined };
+    }
+    const parameters: [string, string][] = [['refresh_token', refreshToken]];
+    if (rules.refreshScope === 'repeat' && options.scope !== undefined) {
+      parameters.push(['scope', this.#scope(options.scope)]);
+    }
+    let answer: OutboundAnswer;
+    try {
+      answer = await this.calls.send(request.call, request.bodyWith(parameters), options);
+    } catch (error) {
+      return refreshFailure(error);
     }
     return refreshOutcome(answer, {
       rules,

@@ -65,4 +65,5 @@ function jsonBody(fixed: Entries): PreparedRequest['bodyWith'] {
   };
 }
 
-const jsonPair = ([name, value]: readonly [string, string]): string => `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+const jsonPair = ([name, value]: readonly [string, string]): string =>
+  `${JSON.stringify(name)}:${JSON.stringify(value)}`;

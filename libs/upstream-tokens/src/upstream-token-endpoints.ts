@@ -1,10 +1,4 @@
-import {
-  CLOCK,
-  GATEHOUSE_CONFIG,
-  type Clock,
-  type ExpiryStrategy,
-  type GatehouseConfig,
-} from '@app/config';
+import { CLOCK, GATEHOUSE_CONFIG, type Clock, type ExpiryStrategy, type GatehouseConfig } from '@app/config';
 import { ProviderRegistry, type OidcConnector, type UpstreamTransaction } from '@app/oauth-providers';
 import { OutboundCalls } from '@app/outbound';
 import { Inject, Injectable } from '@nestjs/common';
@@ -153,7 +147,14 @@ function endpointsOf(
   return { addresses: () => discovered.current(), oidc };
 }
 
-function traitsOf({ name, organization, scopes, storeTokens, callback, tokens }: OAuthProviderConfig): UpstreamTokenTraits {
+function traitsOf({
+  name,
+  organization,
+  scopes,
+  storeTokens,
+  callback,
+  tokens,
+}: OAuthProviderConfig): UpstreamTokenTraits {
   return {
     reuse: tokens.rotation,
     expiry: tokens.expiry,

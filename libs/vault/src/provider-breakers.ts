@@ -47,6 +47,8 @@ export class ProviderBreakers {
   private readonly failuresInRow = new Map<string, number>();
   /** As last read; only whether a success has something to close. */
   private known = new Set<string>();
+  /** How often a queue was let go on: who found nothing to do before may find something now. */
+  closings = 0;
 
   constructor(private readonly database: Database) {}
 
@@ -119,6 +121,7 @@ export class ProviderBreakers {
     );
     if (closed.length === 0) return;
     this.known.delete(providerId);
+    this.closings += 1;
     this.logger.log(`Provider ${providerId} answers again; its refreshes go on`);
   }
 

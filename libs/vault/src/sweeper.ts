@@ -71,19 +71,22 @@ export class Sweeper {
     const tally: Tally = { refreshed: 0, failed: 0, passed: 0 };
     const started = performance.now();
     await this.breakers.reload();
-    // After a claim that found nothing the ends of refreshes alone are no reason to look again.
-    let dryUntil = 0;
+    let dry: { readonly until: number; readonly closings: number } | undefined;
     while (!this.stopping) {
-      const asking = this.again || performance.now() >= dryUntil;
-      const wanted = asking ? this.freeSlots() : [];
+      // After a claim that found nothing, the ends of refreshes alone are no reason to look again.
+      const rests =
+        dry !== undefined && !this.again && dry.closings === this.breakers.closings && performance.now() < dry.until;
+      const wanted = rests ? [] : this.freeSlots();
       if (wanted.length > 0) {
         this.again = false;
+        const { closings } = this.breakers;
         const claimed = await this.leases.claimDue(wanted);
         for (const connection of claimed) this.launch(connection, tally);
-        if (claimed.length > 0) continue;
-        dryUntil = performance.now() + DRY_MS;
+        dry = claimed.length > 0 ? undefined : { until: performance.now() + DRY_MS, closings };
+        if (dry === undefined) continue;
       }
-      if (this.flights.size === 0 && !this.again && !this.limited()) break;
+      const done = dry?.closings === this.breakers.closings && !this.again;
+      if (this.flights.size === 0 && !this.limited() && (done || wanted.length === 0)) break;
       await this.flights.nextEnd(this.limited() ? 50 : DRY_MS);
     }
     const { refreshed, failed } = tally;

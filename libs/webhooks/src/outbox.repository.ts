@@ -37,7 +37,8 @@ const PENDING = 'delivered_at IS NULL AND failed_at IS NULL';
 
 /**
  * An endpoint's organization is compared too: an id that has been given to another organization must not bring it what
- * waits for the first (R27). An event waits while an earlier one of its connection is under way or was never tried.
+ * waits for the first (R27). An event waits while an earlier one of its connection is under way or was never tried;
+ * asked row by row, not by NOT EXISTS, which would have the planner join everything that waits.
  */
 export const CLAIM = `
   WITH due AS MATERIALIZED (
@@ -48,10 +49,11 @@ export const CLAIM = `
       WHERE x.endpoint_id = e.endpoint_id AND x.organization_id = e.organization_id
         AND x.delivered_at IS NULL AND x.failed_at IS NULL AND x.next_attempt_at <= app_now()
         AND (x.lease_until IS NULL OR x.lease_until <= app_now())
-        AND NOT EXISTS (
+        AND (
           SELECT 1 FROM outbox_events b
           WHERE b.endpoint_id = x.endpoint_id AND b.connection_id = x.connection_id AND b.id < x.id
-            AND b.delivered_at IS NULL AND b.failed_at IS NULL AND (b.attempts = 0 OR b.lease_until > app_now()))
+            AND b.delivered_at IS NULL AND b.failed_at IS NULL AND (b.attempts = 0 OR b.lease_until > app_now())
+          LIMIT 1) IS NULL
       ORDER BY x.next_attempt_at, x.id LIMIT e.room FOR UPDATE OF x SKIP LOCKED) o
     LIMIT $4)
   UPDATE outbox_events o

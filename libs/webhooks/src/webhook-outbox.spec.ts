@@ -52,6 +52,13 @@ describe('vault events for whoever wants them', () => {
     expect((await deployment.start([])).outbox.rowsFor(anEvent())).toEqual([]);
   });
 
+  it('R31: tell words, not whatever somebody answered', async () => {
+    const { outbox } = await deployment.start([anEndpoint(receiver.url)]);
+    const [row] = outbox.rowsFor(anEvent({ data: { error: 'x'.repeat(10_000), connection_id: 'another' } }));
+    expect(row?.payload['error']).toHaveLength(256);
+    expect(row?.payload['connection_id']).toBe('con_1');
+  });
+
   it('stand or fall with the transaction that tells of them', async () => {
     const { outbox, database, delivery } = await deployment.start([anEndpoint(receiver.url)]);
     const undone = database.transaction(async (manager) => {
@@ -160,12 +167,18 @@ describe('what is kept', () => {
 
 describe('a tick with nothing due', () => {
   it('reads a few pages of an index, whatever has piled up', async () => {
-    const { database } = await deployment.start([anEndpoint(receiver.url)]);
+    await deployment.start([anEndpoint(receiver.url)]);
+    // As the connections of the pool are.
+    await deployment.client.query('SET enable_seqscan = off');
     const parameters = [['app'], [DEFAULT_ORGANIZATION.id], [4], 32, 'me', 60_000];
     const pagesOfIdleClaim = async (): Promise<number> => {
       await deployment.client.query('VACUUM ANALYZE outbox_events');
       const explain = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${CLAIM}`;
-      const [row] = await database.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(explain, parameters);
+      const { rows } = await deployment.client.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
+        explain,
+        parameters,
+      );
+      const [row] = rows;
       const text = JSON.stringify(row);
       expect(text).toContain('outbox_events_pending');
       expect(text).not.toContain('Seq Scan');

@@ -104,13 +104,18 @@ const INSERT = `
   INSERT INTO outbox_events (${WebhookOutbox.columns})
   SELECT ${WebhookOutbox.values('e')} FROM jsonb_to_recordset($1::jsonb) AS e (${WebhookOutbox.recordset})`;
 
+/** More than a word or a time is nothing that an event should tell. */
+const LONGEST_VALUE = 256;
+
 /** The room's own three facts win over keys of the same name. */
 function payloadOf(event: VaultEvent): OutboxRow['payload'] {
   const given = Object.entries(event.data).filter(
     (entry): entry is [string, string | number] => entry[1] !== undefined,
   );
   return {
-    ...Object.fromEntries(given),
+    ...Object.fromEntries(
+      given.map(([key, value]) => [key, typeof value === 'string' ? value.slice(0, LONGEST_VALUE) : value]),
+    ),
     connection_id: event.connectionId,
     organization_id: event.organizationId,
     provider_id: event.providerId,

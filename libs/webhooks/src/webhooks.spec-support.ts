@@ -204,7 +204,7 @@ export class Deployment {
   }
 
   async close(): Promise<void> {
-    for (const instance of [...this.instances]) await instance.stop();
+    for (const instance of this.instances) await instance.stop();
     await this.client.end();
     await this.drop();
   }

@@ -76,7 +76,9 @@ export const developerToolPresets = {
       'https://community.developer.atlassian.com/t/the-old-access-token-will-be-revoked-during-the-refresh-token-exchange/83103',
       'https://community.developer.atlassian.com/t/refresh-token-expire-after-36000-seconds/60806/2',
     ],
-    unconfirmed: ['The refusal `unauthorized_client` with "refresh_token is invalid", as users report it: counted as dead.'],
+    unconfirmed: [
+      'The refusal `unauthorized_client` with "refresh_token is invalid", as users report it: counted as dead.',
+    ],
     endpoints: {
       authorizationUrl: 'https://auth.atlassian.com/authorize',
       tokenUrl: 'https://auth.atlassian.com/oauth/token',

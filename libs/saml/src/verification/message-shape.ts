@@ -5,7 +5,10 @@ import { childrenOf, DSIG, isElement, SAML, SAMLP, type XmlElement } from './xml
 
 /** Compiled once; they live as long as the worker. */
 const IDS = XmlXPath.compile('/descendant::*/@ID | /descendant::*/@Id | /descendant::*/@id | /descendant::*/@xml:id');
-const ELEMENTS = XmlXPath.compile('/descendant::*');
+/** All that the rules of a shape are about. By local name, and sought inside libxml2: each node that comes out costs. */
+const PLACED = XmlXPath.compile(
+  "/descendant::*[local-name() = 'Assertion' or local-name() = 'EncryptedAssertion' or local-name() = 'Signature']",
+);
 
 export interface ResponseShape {
   readonly assertion: { readonly kind: 'plain' | 'encrypted'; readonly element: XmlElement } | undefined;
@@ -42,7 +45,7 @@ export function requireUniqueIds(
  */
 export function shapeOfResponse(root: XmlElement, verdicts: Verdicts): ResponseShape {
   requireRoot(root, SAMLP, 'Response', verdicts);
-  const nodes = elementsOfDocument(root);
+  const nodes = placedElements(root);
   const found = nodes.filter(isAssertion);
   const [node] = found;
   if (found.length > 1) refuse('one-assertion', 'one Assertion or EncryptedAssertion', `${found.length}`);
@@ -65,7 +68,7 @@ export function shapeOfResponse(root: XmlElement, verdicts: Verdicts): ResponseS
 /** A LogoutRequest or LogoutResponse; returns its signature. */
 export function shapeOfLogout(root: XmlElement, name: string, verdicts: Verdicts): XmlElement | undefined {
   requireRoot(root, SAMLP, name, verdicts);
-  const nodes = elementsOfDocument(root);
+  const nodes = placedElements(root);
   if (nodes.some(isAssertion)) refuse('one-assertion', 'none in a logout message', 'one');
   return requireSignatures(nodes, [root], verdicts)[0];
 }
@@ -73,13 +76,14 @@ export function shapeOfLogout(root: XmlElement, name: string, verdicts: Verdicts
 /** An assertion that came out of an EncryptedAssertion: the same rules once more (R7). Returns its signature. */
 export function shapeOfDecrypted(root: XmlElement, verdicts: Verdicts): XmlElement | undefined {
   requireRoot(root, SAML, 'Assertion', verdicts);
-  const nodes = elementsOfDocument(root);
+  const nodes = placedElements(root);
   if (nodes.filter(isAssertion).length > 1) refuse('one-assertion', 'one, not one inside another', 'more');
   return requireSignatures(nodes, [root], verdicts)[0];
 }
 
-function elementsOfDocument(root: XmlElement): ElementNode[] {
-  return root.node.find(ELEMENTS).filter((node) => node instanceof ElementNode);
+/** Every assertion and signature of the document, wherever it is and whatever namespace it is in. */
+function placedElements(root: XmlElement): ElementNode[] {
+  return root.node.find(PLACED).filter((node) => node instanceof ElementNode);
 }
 
 /** By local name: one in a foreign namespace counts too, for somebody might read it. */
