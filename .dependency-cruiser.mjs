@@ -82,6 +82,7 @@ const mayImport = {
     'directory',
     'oauth-providers',
     'upstream-tokens',
+    'tokens',
     'organizations',
     'vault',
     'sign-in',

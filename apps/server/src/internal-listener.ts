@@ -1,16 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type Server } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-
-const internalSockets = new WeakSet<Socket>();
+import { markInternalSocket } from '@app/tokens';
 
 /** Paths that the internal listener serves; everything else belongs to the public one. */
-const INTERNAL_PATHS = ['/metrics', '/health/'];
-
-/** Did this request come in by the loopback listener of INTERNAL_PORT (D27)? */
-export function cameByInternalListener(request: IncomingMessage): boolean {
-  return internalSockets.has(request.socket);
-}
+const INTERNAL_PATHS = ['/metrics', '/health/', '/internal/'];
 
 /**
  * A second listener, on loopback alone, before the same routes: what a sidecar or a local Prometheus asks without
@@ -24,9 +17,11 @@ export async function openInternalListener(fastify: FastifyInstance, port: numbe
       return;
     }
     response.writeHead(404, { 'Content-Type': 'application/json' });
-    response.end('{"error":"not_found","error_description":"The internal listener serves /metrics and /health only"}');
+    response.end(
+      '{"error":"not_found","error_description":"The internal listener serves /metrics, /health and /internal only"}',
+    );
   });
-  server.on('connection', (socket) => internalSockets.add(socket));
+  server.on('connection', markInternalSocket);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);

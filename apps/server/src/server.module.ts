@@ -17,7 +17,6 @@ import { TransientStoreModule } from '@app/transient-store';
 import { VaultModule } from '@app/vault';
 import { WebhooksModule } from '@app/webhooks';
 import { HealthController } from './health/health.controller.js';
-import { OperatorAccess } from './health/operator-access.js';
 import { Readiness } from './health/readiness.js';
 import { HomeController } from './home/home.controller.js';
 import { CertificateMetrics } from './metrics/certificate-metrics.js';
@@ -44,7 +43,7 @@ class FoundationModule {
 /** The public HTTP process: all rooms, and the few routes that describe the process itself. */
 @Module({
   controllers: [HealthController, MetricsController, HomeController],
-  providers: [OperatorAccess, Readiness, CertificateMetrics, WebhookMetrics],
+  providers: [Readiness, CertificateMetrics, WebhookMetrics],
 })
 export class ServerModule {
   static with(config: GatehouseConfig, metrics: HttpMetrics, clock: Clock | undefined): DynamicModule {

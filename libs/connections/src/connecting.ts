@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
-import { OAuthError } from '@app/oauth2';
+import { OAuthError, parseScope } from '@app/oauth2';
 import type { TenantCaller } from '@app/organizations';
 import { ConnectTickets, type ConnectOrder } from './connect-tickets.js';
 import { OwnConnections } from './own-connections.js';
@@ -29,7 +29,10 @@ export class Connecting {
   }
 
   /** @throws OAuthError 422 naming the field, `not_found` for a connection that is not the organization's */
-  async initiate(caller: TenantCaller, wish: ConnectWish): Promise<{ readonly authUrl: string; readonly state: string }> {
+  async initiate(
+    caller: TenantCaller,
+    wish: ConnectWish,
+  ): Promise<{ readonly authUrl: string; readonly state: string }> {
     const order = await this.order(caller, wish);
     return { authUrl: this.urlOf(await this.tickets.issue(order)), state: order.state };
   }
@@ -39,10 +42,12 @@ export class Connecting {
     if (!caller.accesses.has('write_connections')) return undefined;
     const ticket = await this.tickets.issueFor(`${connectionId}:${caller.actor}`, async () => {
       const { providerId, scope } = await this.own.find(caller, connectionId);
-      const scopes = scope?.split(' ').filter(Boolean);
+      // What was granted, and what the settings ask for: some providers do not grant offline_access by name.
+      const granted = parseScope(scope ?? '') ?? [];
+      const scopes = [...new Set([...this.own.traitsOf(providerId, 'integration_id').scopes, ...granted])];
       return this.order(caller, {
         integration: providerId,
-        scopes: scopes?.length === 0 ? undefined : scopes,
+        scopes,
         redirectUrl: undefined,
         connectionId,
       });

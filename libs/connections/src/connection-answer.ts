@@ -12,7 +12,10 @@ type Health = ConnectionAnswer['health'];
  *
  * @param traits of its provider; undefined: the configuration does not know it any more
  */
-export function connectionAnswer(connection: StoredConnection, traits: UpstreamTokenTraits | undefined): ConnectionAnswer {
+export function connectionAnswer(
+  connection: StoredConnection,
+  traits: UpstreamTokenTraits | undefined,
+): ConnectionAnswer {
   const health = healthOf(connection, traits);
   return {
     id: connection.id,

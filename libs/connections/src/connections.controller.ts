@@ -7,7 +7,13 @@ import { UpstreamTokenEndpoints } from '@app/upstream-tokens';
 import { Vault, type StoredConnection } from '@app/vault';
 import type { z } from 'zod';
 import { connectionAnswer, type ConnectionAnswer } from './connection-answer.js';
-import { ConnectionParameters, ConnectionSchema, ConnectionsSchema, ImportSchema, PageSchema } from './connections.schema.js';
+import {
+  ConnectionParameters,
+  ConnectionSchema,
+  ConnectionsSchema,
+  ImportSchema,
+  PageSchema,
+} from './connections.schema.js';
 import { unknownConnection } from './delivery-answer.js';
 import { importedTokens } from './imported-tokens.js';
 import { OwnConnections } from './own-connections.js';

@@ -96,7 +96,12 @@ export const ConnectionsSchema = z
   .meta({ id: 'Connections' });
 
 export const TokenWishSchema = z.object({
-  min_ttl: z.int().min(0).max(86_400).optional().describe('Seconds that the token must have left; default five minutes'),
+  min_ttl: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe('Seconds that the token must have left; default five minutes'),
   force: z.boolean().optional().describe('Refresh first, however good the token is'),
 });
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { OAuthError } from '@app/oauth2';
+import { OAuthError } from '@app/oauth2';
 import type { TenantCaller } from '@app/organizations';
 import type { DeliveryRefusal } from '@app/vault';
 import { Connecting } from './connecting.js';
@@ -28,6 +28,8 @@ export class DeliveryRefusals {
     try {
       return await this.connecting.reconnectUrl(caller, id);
     } catch (error) {
+      // A member gets no link to what is another's.
+      if (error instanceof OAuthError) return undefined;
       this.logger.warn(`No reauth_url for ${id}: ${error instanceof Error ? error.name : 'unknown fault'}`);
       return undefined;
     }

@@ -23,8 +23,7 @@ export function dataSourceOptions(settings: ConnectionSettings): PostgresOptions
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     idleTimeoutMillis: 60_000,
-    // A client that breaks between being taken and being used has no listener, and would end the process.
-    onConnect: (client: ClientBase) => void client.on('error', () => {}),
+    onConnect: prepareConnection,
   };
   return {
     type: 'postgres',
@@ -43,6 +42,19 @@ export function dataSourceOptions(settings: ConnectionSettings): PostgresOptions
       settings.warn(`A database connection broke (${error.code ?? error.message ?? 'unknown'}); the pool replaces it`),
     extra: pool,
   };
+}
+
+/**
+ * Our statements find rows by key, so one plan serves every value; Postgres would plan the tables of a token rotation
+ * anew each time, which costs it several times the work itself. And where a key has an index it is to be used, also while
+ * a table that is about to grow is still small. Queued before the first caller's statement.
+ */
+function prepareConnection(client: ClientBase): void {
+  // A client that breaks between being taken and being used has no listener, and would end the process.
+  client.on('error', () => {});
+  client
+    .query(`SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off`)
+    .catch(() => undefined);
 }
 
 /**
@@ -78,14 +90,6 @@ export function poolOf(dataSource: DataSource): Pool {
 function giveUpOnSilence(pool: Pool, silenceTimeoutMs: number): void {
   const streamOf = (client: PoolClient) => (client as unknown as { connection: { stream: Socket } }).connection.stream;
   const watched = new WeakSet<Socket>();
-  pool.on('connect', (client) => {
-    // Our statements find rows by key, so one plan serves every value; Postgres would plan the tables of a token rotation
-    // anew each time, which costs it several times the work itself. And where a key has an index it is to be used, also
-    // while a table that is about to grow is still small. Queued before the first caller's statement.
-    client
-      .query(`SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off`)
-      .catch(() => undefined);
-  });
   pool.on('acquire', (client) => {
     const stream = streamOf(client);
     stream.setTimeout(silenceTimeoutMs);

@@ -29,6 +29,14 @@ describe('Database', () => {
     expect(await database.query('SELECT id, name FROM item')).toEqual([{ id: 2, name: "o'clock" }]);
   });
 
+  it('has every connection plan as our statements need it, the first one too', async () => {
+    const settings = () =>
+      database.query(`SELECT current_setting('enable_seqscan') AS seqscan, current_setting('jit') AS jit,
+                             current_setting('plan_cache_mode') AS plans, pg_sleep(0.05)::text AS slept`);
+    const expected = [{ seqscan: 'off', jit: 'off', plans: 'force_generic_plan', slept: '' }];
+    expect(await Promise.all([settings(), settings()])).toEqual([expected, expected]);
+  });
+
   it('prepares a named statement once for each connection', async () => {
     for (const n of [1, 2, 3]) {
       expect(await database.queryNamed('plus-one', 'SELECT $1::int + 1 AS n', [n])).toEqual([{ n: n + 1 }]);

@@ -8,6 +8,7 @@ export const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 
 const NEVER_SHARED = [
   '/oauth2/authorize',
   '/oauth2/callback',
+  '/connect',
   '/saml/acs',
   '/saml/complete',
   '/saml/slo',

@@ -73,6 +73,11 @@ export class SecretBox {
     return this.#newest.id;
   }
 
+  /** Every master key that opens, newest first. */
+  get keyIds(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
   /** Whether what this master key sealed can be opened. */
   knows(keyId: string): boolean {
     return this.#known.has(keyId);

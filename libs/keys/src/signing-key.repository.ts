@@ -15,6 +15,7 @@ import {
   generatePrivateKey,
   parseKeyPair,
   signingAlgorithm,
+  signingKeyPlace,
   type KeyPair,
   type KeyRecord,
   type SigningAlgorithm,
@@ -54,7 +55,7 @@ export class SigningKeyRepository {
 
   /** @throws CannotOpen, or Error when the private half is not the one that `kid` names. */
   async open(key: SealedSigningKey): Promise<KeyPair> {
-    const pair = await parseKeyPair(this.box.open(key.sealedPrivateKey, placeOf(key.kid)), key.algorithm);
+    const pair = await parseKeyPair(this.box.open(key.sealedPrivateKey, signingKeyPlace(key.kid)), key.algorithm);
     if (pair.kid !== key.kid) throw new Error(`the private half of signing key ${key.kid} belongs to ${pair.kid}`);
     return pair;
   }
@@ -93,7 +94,7 @@ export class SigningKeyRepository {
         ...planned,
         kid,
         publicJwk: { ...publicJwk },
-        sealedPrivateKey: this.box.seal(pkcs8, placeOf(kid)),
+        sealedPrivateKey: this.box.seal(pkcs8, signingKeyPlace(kid)),
       });
       published.push({ ...planned, kid });
     }
@@ -135,8 +136,4 @@ async function readAll(manager: EntityManager): Promise<SealedSigningKey[]> {
 
 function isEmpty(plan: RotationPlan): boolean {
   return plan.publish.length + plan.reschedule.length + plan.remove.length === 0;
-}
-
-function placeOf(kid: string): string {
-  return `signing_keys.sealed_private_key:${kid}`;
 }

@@ -102,3 +102,8 @@ export function signingAlgorithm(kid: string, value: string): SigningAlgorithm {
   if (value === 'ES256' || value === 'RS256' || value === 'EdDSA') return value;
   throw new Error(`signing key ${kid} has the algorithm "${value}", which is none of ES256, RS256, EdDSA`);
 }
+
+/** The additional data that binds a sealed private half to its row. */
+export function signingKeyPlace(kid: string): string {
+  return `signing_keys.sealed_private_key:${kid}`;
+}

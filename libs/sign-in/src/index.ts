@@ -15,7 +15,7 @@ export { BrowserBinding } from './browser-binding.js';
 export { escapeHtml, sendPage, wantsHtml } from './page.js';
 export { sendAutoPost, type AutoPost } from './auto-post.js';
 export { CallbackHandlers, type CallbackHandler } from './callback-handlers.js';
-export { assertReturned, callbackUrl, queryOf } from './upstream-return.js';
+export { assertReturned, callbackUrl, queryOf, unknownErrand } from './upstream-return.js';
 export { loginRefusal, refuseHere } from './login-errors.js';
 export { SignInTokenKeeper, type KeepSignInTokens, type SignInTokens } from './sign-in-tokens.js';
 export { SAML_TICKET_LIFETIME_MS } from './ticket-lifetime.js';

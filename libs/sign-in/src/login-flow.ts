@@ -15,7 +15,7 @@ import { SamlLogins } from './saml-logins.js';
 import type { ProvenIdentity } from './proven-identity.js';
 import { SignIn } from './sign-in.js';
 import { SignInTokenKeeper } from './sign-in-tokens.js';
-import { assertReturned, callbackUrl, queryOf, type ReturningProvider } from './upstream-return.js';
+import { assertReturned, callbackUrl, queryOf, returningProvider, unknownErrand } from './upstream-return.js';
 
 /**
  * A login from the authorization request to its outcome. The steps never call each other: beginning leaves a stored
@@ -77,10 +77,9 @@ export class LoginFlow {
     const parameters = queryOf(request);
     const transaction = await this.transactions.take(parameters.get('state') ?? '');
     const provider = transaction === undefined ? undefined : this.providers.find(transaction.providerId);
-    const returning = provider === undefined ? undefined : returningProvider(provider);
-    const { publicUrl } = this.config;
-    assertReturned('sign-in', transaction, returning, { publicUrl, own, browsers: this.browsers, request });
-    if (provider === undefined) throw new Error('a provider that is unknown has no returning browsers');
+    if (transaction === undefined || provider === undefined) throw unknownErrand('sign-in');
+    const arrival = { publicUrl: this.config.publicUrl, own, browsers: this.browsers, request };
+    assertReturned('sign-in', transaction, returningProvider(provider), arrival);
     await this.redeem(provider, transaction, parameters, request, reply);
   }
 
@@ -134,8 +133,4 @@ export class LoginFlow {
     });
     await sendPage(reply, 200, 'Sign in with', links);
   }
-}
-
-function returningProvider({ config }: Provider): ReturningProvider {
-  return { id: config.id, callback: config.type === 'test' ? 'shared' : config.callback };
 }

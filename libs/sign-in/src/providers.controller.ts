@@ -3,7 +3,7 @@ import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { ApiContract, Public, RateClass } from '@app/edge';
 import { ProviderRegistry } from '@app/oauth-providers';
 import { z } from 'zod';
-import { callbackUrl } from './login-flow.js';
+import { callbackUrl, returningProvider } from './upstream-return.js';
 
 const ProvidersSchema = z.object({
   providers: z.array(
@@ -46,7 +46,7 @@ export class ProvidersController {
         icon: provider.config.icon ?? provider.config.id,
         auth_url: `${publicUrl}/oauth2/authorize?idp=${provider.config.id}`,
         token_url: `${publicUrl}/oauth2/token?idp=${provider.config.id}`,
-        redirect_uri: callbackUrl(publicUrl, provider),
+        redirect_uri: callbackUrl(publicUrl, returningProvider(provider)),
         client_id: provider.config.type === 'test' ? 'test' : provider.config.clientId,
       })),
     };

@@ -24,7 +24,12 @@ const CONTEXT = { requestId: 'req-1', remoteAddress: '127.0.0.1' };
 
 function provider(id: string): TestProviderConfig {
   return {
-    ...{ type: 'test', id, name: id, icon: undefined, enabled: true, organization: 'default' },
+    type: 'test',
+    id,
+    name: id,
+    icon: undefined,
+    enabled: true,
+    organization: 'default',
     linkByVerifiedEmailDomains: ['acme.example'],
   };
 }
@@ -97,8 +102,12 @@ class TestSignIn {
     const { now } = this.time;
     return this.database.transaction((manager) =>
       this.of(SamlSessions).recordLogout(manager, {
-        ...{ providerId: 'acme', idpEntityId: IDP, nameId: nameId(value), sessionIndexes: [] },
-        ...{ issuedAt: now, until: new Date(now.getTime() + 300_000) },
+        providerId: 'acme',
+        idpEntityId: IDP,
+        nameId: nameId(value),
+        sessionIndexes: [],
+        issuedAt: now,
+        until: new Date(now.getTime() + 300_000),
       }),
     );
   }
@@ -141,8 +150,10 @@ class TestSignIn {
 }
 
 const nameId = (value: string): NameId => ({
-  ...{ format: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent', nameQualifier: IDP },
-  ...{ spNameQualifier: undefined, value },
+  format: 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
+  nameQualifier: IDP,
+  spNameQualifier: undefined,
+  value,
 });
 
 function saml(value: string, authnInstant: Date): ProvenIdentity['saml'] {
@@ -151,8 +162,16 @@ function saml(value: string, authnInstant: Date): ProvenIdentity['saml'] {
 
 function person(subject: string, over: Partial<ProvenIdentity> = {}): ProvenIdentity {
   return {
-    ...{ provider: 'acme', issuer: IDP, subject, email: `${subject}@acme.example`, emailVerified: true },
-    ...{ name: 'Ada', groups: ['b', 'a'], authTime: undefined, acr: 'pwd', amr: ['pwd'] },
+    provider: 'acme',
+    issuer: IDP,
+    subject,
+    email: `${subject}@acme.example`,
+    emailVerified: true,
+    name: 'Ada',
+    groups: ['b', 'a'],
+    authTime: undefined,
+    acr: 'pwd',
+    amr: ['pwd'],
     ...over,
   };
 }
@@ -346,8 +365,12 @@ describe('races', () => {
     const runner = t.database.dataSource.createQueryRunner();
     await runner.startTransaction();
     await sessions.recordLogout(runner.manager, {
-      ...{ providerId: 'acme', idpEntityId: IDP, nameId: nameId('late'), sessionIndexes: [] },
-      ...{ issuedAt: time.now, until: new Date(time.now.getTime() + 60_000) },
+      providerId: 'acme',
+      idpEntityId: IDP,
+      nameId: nameId('late'),
+      sessionIndexes: [],
+      issuedAt: time.now,
+      until: new Date(time.now.getTime() + 60_000),
     });
     const login = outcome(complete(ada));
     await waiting();

@@ -38,7 +38,7 @@ export class SamlAcsController {
     body: ResponseSchema,
     bodyTypes: ['application/x-www-form-urlencoded'],
     responses: { 303: { description: 'To /saml/complete, whatever was found' } },
-    errors: [400, 403, 413, 429, 500, 502, 503],
+    errors: [400, 413, 415, 429, 500, 503],
   })
   async acs(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await refusingHere(request, reply, async () => {

@@ -2,13 +2,15 @@
  * tokens: the tokens that we issue.
  *
  * Owns: sessions, refresh families, authorization codes, the grants, signing claims into tokens, introspection,
- * revocation, and the guard that stands before every route.
+ * revocation, the guard that stands before every route, and who counts as an operator.
  * Does not own: how a person signs in (sign-in), who the clients are (clients), the keys (keys).
  * Routes: POST /oauth2/token, /oauth2/refresh, /oauth2/introspect, /oauth2/revoke; GET, POST /oauth2/userinfo;
  * GET /.well-known/openid-configuration, oauth-authorization-server, oauth-protected-resource, jwks.json.
  */
 export { TokensModule } from './tokens.module.js';
 export { AccessTokenVerifier } from './access-token-verifier.js';
+export { OperatorAccess } from './operator-access.js';
+export { markInternalSocket } from './internal-sockets.js';
 export type { VerifiedToken } from './verified-tokens.js';
 export { AuthorizationCodes, type CodeGrant } from './authorization-codes.js';
 export { RefreshTokens, type Rotated } from './refresh-tokens.js';

@@ -13,6 +13,7 @@ import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
 import { Introspection } from './introspection.js';
 import { IntrospectionController } from './introspection.controller.js';
+import { OperatorAccess } from './operator-access.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { RevocationController } from './revocation.controller.js';
 import { Sessions } from './sessions.js';
@@ -37,6 +38,7 @@ import { WellKnownController } from './well-known.controller.js';
   providers: [
     UserProfiles,
     AccessTokenVerifier,
+    OperatorAccess,
     BearerStrategy,
     { provide: APP_GUARD, useClass: BearerGuard },
     AuthorizationCodes,
@@ -51,6 +53,6 @@ import { WellKnownController } from './well-known.controller.js';
     TokenRevocation,
     TokenHousekeeping,
   ],
-  exports: [AuthorizationCodes, RefreshTokens, Sessions, TokenIssuer, AccessTokenVerifier],
+  exports: [AuthorizationCodes, RefreshTokens, Sessions, TokenIssuer, AccessTokenVerifier, OperatorAccess],
 })
 export class TokensModule {}

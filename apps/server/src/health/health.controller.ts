@@ -2,7 +2,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ApiContract, Public, RateClass } from '@app/edge';
-import { OperatorAccess } from './operator-access.js';
+import { OperatorAccess } from '@app/tokens';
 import { Readiness, type ReadinessReport } from './readiness.js';
 
 const LiveSchema = z.object({ status: z.literal('live') });

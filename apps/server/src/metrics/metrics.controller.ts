@@ -1,7 +1,7 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiContract, Public, RateClass } from '@app/edge';
-import { OperatorAccess } from '../health/operator-access.js';
+import { OperatorAccess } from '@app/tokens';
 import { HttpMetrics } from './http-metrics.js';
 
 /** GET /metrics in Prometheus's text format, for operators (D27). */

@@ -6,6 +6,7 @@ import { Database, SamlKeyEntity } from '@app/database';
 import { SecretBox } from '@app/keys';
 import type { EntityManager } from 'typeorm';
 import { planSamlKeys, type SamlKeyOccasion, type SamlKeyPlan, type SamlKeyRecord } from './key-plan.js';
+import { samlKeyPlace } from './sealed-saml-keys.js';
 import { generateSamlKey, requireMatch, type NewSamlKey } from './sp-certificate.js';
 
 /** A row: its private half is still sealed. */
@@ -44,7 +45,7 @@ export class SamlKeyRepository {
 
   /** @throws CannotOpen, or Error when the private half is not the one of the certificate. */
   open(key: SealedSamlKey): KeyObject {
-    const der = this.box.open(key.sealedPrivateKey, placeOf(key.id));
+    const der = this.box.open(key.sealedPrivateKey, samlKeyPlace(key.id));
     const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
     requireMatch(key.certificate, privateKey);
     return privateKey;
@@ -90,7 +91,7 @@ export class SamlKeyRepository {
     if (plan.publish !== undefined) {
       const { id, certificate, privateKey } = prepared ?? (await this.generate(plan.publish));
       published = { ...plan.publish, id };
-      await table.insert({ ...published, certificate, sealedPrivateKey: this.box.seal(privateKey, placeOf(id)) });
+      await table.insert({ ...published, certificate, sealedPrivateKey: this.box.seal(privateKey, samlKeyPlace(id)) });
       await this.audit.record(manager, { kind: 'keys.rotated', purpose: 'saml', keyId: id });
     }
     return { published, rescheduled: plan.reschedule, removed: plan.remove };
@@ -104,8 +105,4 @@ async function readAll(manager: EntityManager): Promise<SealedSamlKey[]> {
 
 function isEmpty(plan: SamlKeyPlan): boolean {
   return plan.publish === undefined && plan.reschedule.length + plan.remove.length === 0;
-}
-
-function placeOf(id: string): string {
-  return `saml_keys.sealed_private_key:${id}`;
 }

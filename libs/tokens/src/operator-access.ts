@@ -4,8 +4,8 @@ import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { Directory } from '@app/directory';
 import { Lockout, remoteAddress } from '@app/edge';
 import { hashOpaqueToken, isLoopbackHost, OAuthError, secretMatches } from '@app/oauth2';
-import { AccessTokenVerifier } from '@app/tokens';
-import { cameByInternalListener } from '../internal-listener.js';
+import { AccessTokenVerifier } from './access-token-verifier.js';
+import { cameByInternalListener } from './internal-sockets.js';
 
 /** Guesses of INTERNAL_TOKEN share one lock for each address (R29). */
 const LOCKOUT_NAME = 'internal-token';
@@ -31,7 +31,7 @@ function fromBrowserOrProxy(request: FastifyRequest): boolean {
   );
 }
 
-/** Who may see what runs inside: /metrics and the details of /health/ready (D27). */
+/** Who may see and set off what runs inside: /metrics, /health/auth, the details of /health/ready, mix's trigger (D27). */
 @Injectable()
 export class OperatorAccess {
   private readonly internalTokenHash: Buffer | undefined;
