@@ -16,9 +16,19 @@ import {
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { cacheFolder, fail, requireInstalled, root, runPackage, serverMain, testIdpMain } from './checkout.mjs';
+import {
+  cacheFolder,
+  fail,
+  requireInstalled,
+  root,
+  runPackage,
+  serverMain,
+  testIdpMain,
+  workerMain,
+} from './checkout.mjs';
 
-const APPS = ['server', 'test-idp'];
+const APPS = ['server', 'worker', 'test-idp'];
+const MAINS = [serverMain, workerMain, testIdpMain];
 const stampFile = join(root, 'dist/.built-from');
 const lockFolder = join(cacheFolder, 'build.lock');
 
@@ -46,7 +56,7 @@ function fingerprint() {
 /** True when dist/ lacks something or was built from other sources. An installation without sources is never stale. */
 export function isBuildNeeded() {
   if (!existsSync(join(root, 'apps/server/src'))) return false;
-  if (!existsSync(serverMain) || !existsSync(testIdpMain) || !existsSync(stampFile)) return true;
+  if (!MAINS.every((file) => existsSync(file)) || !existsSync(stampFile)) return true;
   return readFileSync(stampFile, 'utf8') !== fingerprint();
 }
 
@@ -61,7 +71,7 @@ export async function build({ always = false } = {}) {
       const { code, output } = await runPackage('@nestjs/cli/bin/nest.js', ['build', app], { capture: true });
       if (code !== 0) throw new Error(`The build of ${app} failed.\n${output}`);
     }
-    for (const file of [serverMain, testIdpMain]) {
+    for (const file of MAINS) {
       if (!existsSync(file)) throw new Error(`The build ended without ${file}.`);
     }
     writeFileSync(stampFile, sources);

@@ -11,6 +11,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const cacheFolder = join(root, '.cache');
 export const serverMain = join(root, 'dist/apps/server/apps/server/src/main.js');
 export const serverCli = join(root, 'dist/apps/server/apps/server/src/cli.js');
+export const workerMain = join(root, 'dist/apps/worker/apps/worker/src/main.js');
 export const testIdpMain = join(root, 'dist/apps/test-idp/apps/test-idp/src/main.js');
 
 /** The same ranges as `engines` in package.json. */

@@ -3,12 +3,14 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigModule, ConfigurationError, loadConfigFromProcess } from '@app/config';
 import { DatabaseModule } from '@app/database';
 import { DirectoryCommandModule, SetupLink } from '@app/directory';
-import { KeyRotation, KeysModule, rotateKeys } from '@app/keys';
+import { KeyRotation, KeysModule, MissingMasterKeys, rotateKeys, SealedTablesModule } from '@app/keys';
 import { KeyCommand, OrganizationsCommandModule } from '@app/organizations';
 import { RevocationModule, Revocations, revokeEverythingIssued } from '@app/revocation';
 import { MetadataCommand, rotateSamlKeys, SamlCommandModule, SamlKeyRotation } from '@app/saml';
 import { TransientStoreModule } from '@app/transient-store';
+import { ResealCommand, ResealCommandModule } from '@app/vault';
 import { Global, Module, type DynamicModule, type Type } from '@nestjs/common';
+import { SEALED } from './sealed.js';
 
 const HELP = `usage: gatehouse <command>
 
@@ -25,6 +27,10 @@ commands:
                       a service token of an organization; it is printed this once
   api-key:create --organization <name> --name <text> --access <a,b> [--expires <time>]
                       an API key of an organization; it is printed this once
+  vault:reseal        after a new master key was put in front: seal everything anew with it, and say which may go
+  vault:reseal --tokens [--older-than <hours>]
+                      also replace the data keys older than 24 hours, or as given, and seal all tokens anew
+  vault:reseal --dry-run  say what would be done
   set-up-link         a link, good for 15 minutes and one use, that makes the first administrator
   restored            after a database restore: everything issued before is void, everybody signs in again
   help                this text
@@ -36,11 +42,13 @@ The commands read the same environment and configuration file as the server.
 const EXIT_USAGE = 64;
 const EXIT_CONFIGURATION = 78;
 
+type Room = Type | DynamicModule;
+
 @Global()
 @Module({})
 class CommandModule {
   /** @param rooms of the command alone, beside what every command stands on. */
-  static forCommand(rooms: readonly Type[]): DynamicModule {
+  static forCommand(rooms: readonly Room[]): DynamicModule {
     return {
       module: CommandModule,
       imports: [
@@ -58,7 +66,7 @@ class CommandModule {
 
 type Get = <T>(type: new (...args: never[]) => T) => T;
 
-async function withRooms(work: (get: Get) => Promise<string>, rooms: readonly Type[] = []): Promise<string> {
+async function withRooms(work: (get: Get) => Promise<string>, rooms: readonly Room[] = []): Promise<string> {
   const context = await NestFactory.createApplicationContext(CommandModule.forCommand(rooms), {
     logger: ['error', 'fatal'],
     abortOnError: false,
@@ -89,8 +97,14 @@ async function setUpLink(link: SetupLink, args: readonly string[]): Promise<stri
   return `Open this within 15 minutes and sign in; you will be the administrator:\n${url}`;
 }
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
   restored: (args) => withRooms((get) => restored(get(Revocations), args)),
+  'vault:reseal': (args) =>
+    withRooms((get) => get(ResealCommand).run(args, print), [SealedTablesModule.over(SEALED), ResealCommandModule]),
   'set-up-link': (args) => withRooms((get) => setUpLink(get(SetupLink), args), [DirectoryCommandModule]),
   'service-token:create': (args) =>
     withRooms((get) => get(KeyCommand).create('service_token', args), [OrganizationsCommandModule]),
@@ -116,8 +130,11 @@ async function run([name, ...args]: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     process.stderr.write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof ConfigurationError ? EXIT_CONFIGURATION : 1;
+    const configuration = error instanceof ConfigurationError || error instanceof MissingMasterKeys;
+    return configuration ? EXIT_CONFIGURATION : 1;
   }
 }
 
-process.exitCode = await run(process.argv.slice(2));
+const exitCode = await run(process.argv.slice(2));
+// Rooms that failed to start leave their connections open, which would keep the process.
+if (exitCode !== 0) process.exit(exitCode);

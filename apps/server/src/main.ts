@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { ConfigurationError, loadConfigFromProcess, type GatehouseConfig } from '@app/config';
 import { SetupLink } from '@app/directory';
+import { MissingMasterKeys } from '@app/keys';
 import { ProviderRegistry } from '@app/oauth-providers';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './create-app.js';
@@ -61,7 +62,7 @@ async function serve(config: GatehouseConfig): Promise<void> {
     log.logger.fatal({ err: error }, 'The server could not start');
     log.flush();
     await Promise.allSettled([closeServer(), testIdp.stop()]);
-    process.exit(1);
+    process.exit(error instanceof MissingMasterKeys ? EXIT_CONFIGURATION : 1);
   }
 }
 

@@ -6,7 +6,7 @@ import { ConnectionsModule } from '@app/connections';
 import { DatabaseModule } from '@app/database';
 import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
-import { KeysModule } from '@app/keys';
+import { KeysModule, SealedTablesModule } from '@app/keys';
 import { OAuthProvidersModule } from '@app/oauth-providers';
 import { OrganizationsModule } from '@app/organizations';
 import { SamlModule } from '@app/saml';
@@ -23,6 +23,7 @@ import { CertificateMetrics } from './metrics/certificate-metrics.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { WebhookMetrics } from './metrics/webhook-metrics.js';
+import { SEALED } from './sealed.js';
 
 /**
  * What every room stands on, global: stores, keys, and the edge with its limits and its error filter.
@@ -52,6 +53,7 @@ export class ServerModule {
       imports: [
         ConfigModule.forConfig(config, clock),
         FoundationModule.with(metrics),
+        SealedTablesModule.over(SEALED),
         ScheduleModule.forRoot(),
         DirectoryModule,
         ClientsModule,

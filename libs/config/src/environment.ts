@@ -34,6 +34,8 @@ export const environmentSettings: Readonly<Record<string, EnvironmentSetting>> =
   GATEHOUSE_CLIENT_CALLBACKS: { path: ['client_callbacks'], read: (text) => commaList(text).map(callbackEntry) },
   INTERNAL_TOKEN: { path: ['internal_token'] },
   INTERNAL_PORT: { path: ['internal_port'] },
+  WORKER_HOST: { path: ['worker_host'] },
+  WORKER_PORT: { path: ['worker_port'] },
   TEST_IDP_PORT: { path: ['test_idp_port'] },
   GATEHOUSE_RATE_LIMITS: { path: ['rate_limits', 'enabled'] },
   GATEHOUSE_SAML_VERIFIER: { path: ['saml', 'verifier'] },

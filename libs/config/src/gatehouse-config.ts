@@ -271,6 +271,9 @@ export interface GatehouseConfig {
   readonly masterKeys: readonly MasterKey[];
   readonly internalToken: Secret<string> | undefined;
   readonly internalPort: number | undefined;
+  /** Where `gatehouse worker` answers for health and metrics. */
+  readonly workerHost: string;
+  readonly workerPort: number;
   /** Port of the development OIDC provider; undefined: not started, and never in production. */
   readonly testIdpPort: number | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';

@@ -59,6 +59,8 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
     masterKeys: settings.master_keys,
     internalToken: settings.internal_token,
     internalPort: settings.internal_port,
+    workerHost: settings.worker_host,
+    workerPort: settings.worker_port,
     testIdpPort,
     logLevel: settings.log_level,
     clientCallbacks,

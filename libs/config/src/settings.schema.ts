@@ -155,6 +155,11 @@ export const settingsSchema = section({
     'Bearer for internal routes and metrics; at least 16 characters in production.',
   ),
   internal_port: documented(port().optional(), 'A separate loopback listener for internal routes.'),
+  worker_host: documented(
+    text(255).default('127.0.0.1'),
+    'Address on which `gatehouse worker` answers for its health and metrics.',
+  ),
+  worker_port: documented(port().default(9080), 'Port of the same.'),
   test_idp_port: documented(
     portOrOff().optional(),
     'Port of the development identity providers, OpenID Connect and SAML; refused in production and where `public_url` is not loopback.',

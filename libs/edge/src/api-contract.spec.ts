@@ -117,10 +117,8 @@ describe('docs/openapi.json', () => {
     expect(tenant?.security).toEqual(
       expect.arrayContaining([{ bearerAuth: [] }, { apiKey: [] }, { serviceToken: [] }]),
     );
-    const schemaOf = (status: string) =>
-      (tenant?.responses as Record<string, { content: Record<string, { schema: unknown }> }>)[status]?.content[
-        'application/json'
-      ]?.schema;
+    const refusals = (tenant?.responses ?? {}) as Record<string, { content: Record<string, { schema: unknown }> }>;
+    const schemaOf = (status: string) => refusals[status]?.content['application/json']?.schema;
     expect(schemaOf('404')).toEqual({ $ref: '#/components/schemas/DetailError' });
     expect(schemaOf('422')).toEqual({ $ref: '#/components/schemas/HTTPValidationError' });
   });

@@ -22,7 +22,7 @@ export class EdgeModule {
    * has no adapter and no route to limit.
    */
   constructor(host: HttpAdapterHost, limiter: RateLimiter) {
-    const adapter = host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
-    if (adapter !== undefined) limitRequests(adapter.getInstance<FastifyInstance>(), limiter);
+    const adapter = host.httpAdapter as HttpAdapterHost['httpAdapter'] | null | undefined;
+    if (adapter) limitRequests(adapter.getInstance<FastifyInstance>(), limiter);
   }
 }

@@ -15,14 +15,8 @@ export { KeysModule } from './keys.module.js';
 export { MissingMasterKeys, requireMasterKeys } from './missing-master-keys.js';
 export { resealTable, type TableReseal } from './reseal-table.js';
 export { SealedSigningKeys } from './sealed-signing-keys.js';
-export {
-  needsOf,
-  SEALED_TABLES,
-  SealedTablesModule,
-  type MasterKeyNeed,
-  type SealedRow,
-  type SealedTable,
-} from './sealed-table.js';
+export { needsOf, SEALED_TABLES, type MasterKeyNeed, type SealedRow, type SealedTable } from './sealed-table.js';
+export { SealedTablesModule } from './sealed-tables.module.js';
 export { CannotOpen, SecretBox, type CannotOpenReason } from './secret-box.js';
 export type { KeyPurpose, KeyRecord, PublicJwk, SigningAlgorithm } from './signing-key.js';
 export type { RotationReport } from './signing-key.repository.js';

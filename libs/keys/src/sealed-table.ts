@@ -1,7 +1,3 @@
-import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { requireMasterKeys } from './missing-master-keys.js';
-import { SecretBox } from './secret-box.js';
-
 /** A secret as its row holds it. */
 export interface SealedRow {
   /** Names the row; pages follow its order. */
@@ -36,29 +32,4 @@ export interface MasterKeyNeed {
 
 export function needsOf(rows: readonly MasterKeyNeed[]): ReadonlyMap<string, number> {
   return new Map(rows.map((row) => [row.master_key_id, row.rows]));
-}
-
-/**
- * Provides SEALED_TABLES, and by that refuses to start an application that could not open what they hold: after the
- * migrations, before any room looks at its keys, and long before anything is served.
- */
-@Module({})
-export class SealedTablesModule {
-  static over(tables: readonly Type<SealedTable>[]): DynamicModule {
-    return {
-      module: SealedTablesModule,
-      providers: [
-        ...tables,
-        {
-          provide: SEALED_TABLES,
-          inject: [SecretBox, ...tables],
-          useFactory: async (box: SecretBox, ...made: SealedTable[]) => {
-            await requireMasterKeys(box, made);
-            return made;
-          },
-        },
-      ],
-      exports: [SEALED_TABLES],
-    };
-  }
 }

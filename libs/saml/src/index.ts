@@ -80,6 +80,7 @@ export { IdentityProviders } from './metadata/identity-providers.js';
 export { MetadataCommand } from './metadata/metadata-command.js';
 export type { SamlProviderStatus } from './metadata/provider-status.js';
 export { SamlKeys, type PublishedCertificate, type SamlSigningKey } from './sp/saml-keys.js';
+export { SealedSamlKeys } from './sp/sealed-saml-keys.js';
 export { SamlKeyRotation } from './sp/saml-key-rotation.js';
 export { rotateSamlKeys } from './sp/saml-rotate.js';
 export { fingerprintOf } from './fingerprint.js';

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
-import { Database } from '@app/database';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { CLOCK, type Clock } from '@app/config';
+import { Database, isDatabaseUnavailable } from '@app/database';
 import { SecretBox } from '@app/keys';
 
 /** A key of one organization, opened. */
@@ -20,6 +21,15 @@ const KEY_BYTES = 32;
 /** One organization's keys are few; this bounds a server with very many organizations. */
 const CAPACITY = 50_000;
 
+const HOUR_MS = 3_600_000;
+/** A key that was read as the one in use seals without another look for so long, after {@link DataKeys.prepare}. */
+const SEALS_FOR_MS = 2 * HOUR_MS;
+
+interface CurrentKey {
+  readonly key: DataKey;
+  readonly readAtMs: number;
+}
+
 /** The additional data that binds a sealed data key to its row. */
 export function dataKeyPlace(id: string, organizationId: string): string {
   return `data_keys:${organizationId}:${id}`;
@@ -29,25 +39,46 @@ export function dataKeyPlace(id: string, organizationId: string): string {
  * The keys that seal upstream tokens: one in use for each organization, sealed with a master key (envelope encryption).
  * So another master key means sealing a few keys anew, not every token; and one organization's tokens can be made
  * unreadable by forgetting its keys.
+ *
+ * Which key is in use is remembered and read anew after an hour. Until then another process may have replaced it: what a
+ * retired key seals opens like everything else, and is sealed anew by the next housekeeping. A retired key is removed a
+ * day later, when nothing can seal with it any more; and a row that named a removed one would be refused by the foreign
+ * key, never be stored unreadable.
  */
 @Injectable()
 export class DataKeys {
   private readonly byId = new Map<string, DataKey>();
-  private readonly currentOf = new Map<string, DataKey>();
+  private readonly currentOf = new Map<string, CurrentKey>();
   private readonly loading = new Map<string, Promise<DataKey | undefined>>();
 
   constructor(
     private readonly database: Database,
     private readonly box: SecretBox,
+    @Optional() @Inject(CLOCK) private readonly clock: Clock = () => new Date(),
   ) {}
 
-  /** The key that seals for this organization; made when there is none. A retired one that is still remembered only opens longer. */
+  /**
+   * The key in use of this organization, at most an hour old news; made when there is none.
+   * @throws DatabaseUnavailable where it is not remembered at all
+   */
   async current(organizationId: string): Promise<DataKey> {
-    const known = this.currentOf.get(organizationId);
+    const known = this.youngerThan(organizationId, HOUR_MS);
     if (known !== undefined) return known;
-    const found = await this.once(`current:${organizationId}`, () => this.findOrCreate(organizationId));
-    if (found === undefined) throw new Error(`organization ${organizationId} got no data key`);
-    return found;
+    try {
+      const found = await this.once(`current:${organizationId}`, () => this.findOrCreate(organizationId));
+      if (found === undefined) throw new Error(`organization ${organizationId} got no data key`);
+      return found;
+    } catch (error) {
+      const remembered = this.currentOf.get(organizationId);
+      // While there is no database nobody removes keys either.
+      if (remembered === undefined || !isDatabaseUnavailable(error)) throw error;
+      return remembered.key;
+    }
+  }
+
+  /** The key to seal with, at once where {@link current} was asked within the last hour: an answer must not wait. */
+  async sealing(organizationId: string): Promise<DataKey> {
+    return this.youngerThan(organizationId, SEALS_FOR_MS) ?? (await this.current(organizationId));
   }
 
   /**
@@ -71,20 +102,25 @@ export class DataKeys {
     this.currentOf.clear();
   }
 
-  /** Retires the key in use and makes another. What the old one sealed is opened with it until it is sealed anew. */
-  async replace(organizationId: string): Promise<DataKey> {
+  /**
+   * Retires the key in use, if it is still this one, and makes another. What the old one sealed is opened with it until
+   * it is sealed anew. Undefined: somebody else has replaced it.
+   */
+  async replace(organizationId: string, dataKeyId: string): Promise<DataKey | undefined> {
     const fresh = this.make(organizationId);
-    await this.database.transaction(async (manager) => {
-      await manager.query(
-        `UPDATE data_keys SET retired_at = app_now() WHERE organization_id = $1 AND retired_at IS NULL`,
-        [organizationId],
+    const replaced = await this.database.transaction(async (manager) => {
+      const [, retired]: [unknown[], number] = await manager.query(
+        `UPDATE data_keys SET retired_at = app_now() WHERE id = $1 AND organization_id = $2 AND retired_at IS NULL`,
+        [dataKeyId, organizationId],
       );
+      if (retired === 0) return false;
       await manager.query(
         `INSERT INTO data_keys (id, organization_id, sealed_key, master_key_id) VALUES ($1, $2, $3, $4)`,
         fresh.row,
       );
+      return true;
     });
-    return this.remember(fresh.key, true);
+    return replaced ? this.remember(fresh.key, true) : undefined;
   }
 
   private async findOrCreate(organizationId: string): Promise<DataKey> {
@@ -122,13 +158,21 @@ export class DataKeys {
     return { id: row.id, organizationId: row.organization_id, key };
   }
 
+  /** A clock that was set back makes everything old, which only costs a look. */
+  private youngerThan(organizationId: string, ms: number): DataKey | undefined {
+    const known = this.currentOf.get(organizationId);
+    if (known === undefined) return undefined;
+    const age = this.clock().getTime() - known.readAtMs;
+    return age >= 0 && age < ms ? known.key : undefined;
+  }
+
   private remember(key: DataKey, current: boolean): DataKey {
     if (this.byId.size >= CAPACITY) {
       this.byId.clear();
       this.currentOf.clear();
     }
     this.byId.set(key.id, key);
-    if (current) this.currentOf.set(key.organizationId, key);
+    if (current) this.currentOf.set(key.organizationId, { key, readAtMs: this.clock().getTime() });
     return key;
   }
 

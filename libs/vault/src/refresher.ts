@@ -63,6 +63,8 @@ export class Refresher {
       connection.refreshToken,
     );
     const fingerprint = await this.seal.fingerprint(connection, connection.dataKeyId, refreshToken);
+    // The answer is sealed and spooled without the database, which may be gone by then.
+    await this.seal.prepare(connection.organizationId);
     if (!(await this.journal.intend(connection, fingerprint))) return { kind: 'superseded' };
     this.at('intended', connection.connectionId);
     const sentAt = performance.now();

@@ -35,11 +35,16 @@ const OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES;
 export class TokenSeal {
   constructor(private readonly keys: DataKeys) {}
 
+  /** Makes sure that {@link seal} waits for nothing within the next hour: before a request whose answer it is to seal. */
+  async prepare(organizationId: string): Promise<void> {
+    await this.keys.current(organizationId);
+  }
+
   async seal(
     place: ConnectionPlace,
     tokens: { accessToken: string; refreshToken: string | undefined },
   ): Promise<SealedTokens> {
-    const dataKey = await this.keys.current(place.organizationId);
+    const dataKey = await this.keys.sealing(place.organizationId);
     const key = connectionKey(dataKey, place.connectionId);
     return {
       dataKeyId: dataKey.id,
@@ -54,6 +59,23 @@ export class TokenSeal {
     const dataKey = this.keys.remembered(dataKeyId) ?? (await this.keys.byIdOf(place.organizationId, dataKeyId));
     if (dataKey.organizationId !== place.organizationId) throw notAuthentic(place, field);
     return openField(connectionKey(dataKey, place.connectionId), place, field, sealed);
+  }
+
+  /**
+   * The same tokens, in the same place, sealed with the key in use.
+   * @throws as {@link open} does
+   */
+  async sealAnew(
+    place: ConnectionPlace,
+    dataKeyId: string,
+    sealed: { readonly accessToken: Buffer; readonly refreshToken: Buffer | null },
+  ): Promise<SealedTokens> {
+    const { refreshToken } = sealed;
+    return this.seal(place, {
+      accessToken: await this.open(place, dataKeyId, 'access_token', sealed.accessToken),
+      refreshToken:
+        refreshToken === null ? undefined : await this.open(place, dataKeyId, 'refresh_token', refreshToken),
+    });
   }
 
   /** Names a refresh token in the journal without being one: a keyed hash, the same only inside one connection. */

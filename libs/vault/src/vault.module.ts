@@ -18,6 +18,9 @@ import { RefreshCommits } from './refresh-commits.js';
 import { RefreshCounts } from './refresh-counts.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.js';
+import { DataKeyHousekeeping } from './reseal/data-key-housekeeping.js';
+import { DataKeyRetirement } from './reseal/data-key-retirement.js';
+import { TokenReseal } from './reseal/token-reseal.js';
 import { Spool } from './spool.js';
 import { SpoolRecovery } from './spool-recovery.js';
 import { Sweeper } from './sweeper.js';
@@ -61,6 +64,9 @@ function settingsOf(config: GatehouseConfig): VaultSettings {
     Vault,
     VaultHealth,
     VaultHousekeeping,
+    DataKeyRetirement,
+    TokenReseal,
+    DataKeyHousekeeping,
   ],
   exports: [Vault, VaultHealth, RefreshCounts, RefreshSchedule, Sweeper, DataKeys, TokenSeal],
 })

@@ -111,6 +111,8 @@ export interface VaultWorldOptions {
 export class VaultWorld {
   readonly instances: VaultInstance[] = [];
   readonly dirs: string[] = [];
+  /** Of the next instance, newest first. */
+  masterKeys = MASTER_KEY;
 
   private constructor(
     readonly databaseUrl: string,
@@ -185,7 +187,7 @@ ${this.options.providers ?? ''}`;
         GATEHOUSE_CONFIG: 'vault.yaml',
         DATABASE_URL: this.databaseUrl,
         GATEHOUSE_DATA_DIR: dataDir,
-        GATEHOUSE_MASTER_KEYS: MASTER_KEY,
+        GATEHOUSE_MASTER_KEYS: this.masterKeys,
         TEST_IDP_PORT: 'off',
       },
       () => yaml,

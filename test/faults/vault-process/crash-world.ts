@@ -171,6 +171,7 @@ export class CrashWorld {
     token_url: ${issuer}/token
     client_id: fake-client
     client_secret: fake-secret
+    callback: own
     sign_in: false
 ${more.map(([name, value]) => `    ${name}: ${value}`).join('\n')}`;
     });

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { FailPoint } from '@app/vault';
 import type { CallMessage, VaultCalls, VaultMessage, VaultProcessOptions } from './messages.js';
@@ -78,6 +78,16 @@ export class VaultProcess {
       this.waiting.set(message.number, { resolve, reject });
       this.child.send(message);
     });
+  }
+
+  get dead(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** Whether answers lie in its folder that nobody has committed yet, its own or those of lives before. */
+  spooled(): boolean {
+    const folder = path.join(this.dataDir, 'spool');
+    return existsSync(folder) && readdirSync(folder).some((name) => statSync(path.join(folder, name)).size > 0);
   }
 
   /** What it printed last. */

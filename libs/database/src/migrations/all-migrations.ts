@@ -1,3 +1,4 @@
+import { DataKeyOwner1700000000008 } from './1700000000008-data-key-owner.js';
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { LogoutCheck1700000000006 } from './1700000000006-logout-check.js';
 import { Organizations1700000000004 } from './1700000000004-organizations.js';
@@ -15,4 +16,5 @@ export const allMigrations = [
   Vault1700000000005,
   LogoutCheck1700000000006,
   Webhooks1700000000007,
+  DataKeyOwner1700000000008,
 ];
