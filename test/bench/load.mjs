@@ -5,7 +5,7 @@ import { cpuSeconds } from './processes.mjs';
 /**
  * @typedef {{ next: () => { path: string, headers: object, body?: string, method?: string },
  *             answered?: (body: string) => void }} Caller  one connection's conversation, e.g. a chain of refreshes
- * @typedef {{ perSecond: number, cpuMicros: number, p99: number, count: number }} Measured  p99 in milliseconds
+ * @typedef {{ perSecond: number, cpuMicros: number, p50: number, p99: number, count: number }} Measured  p50, p99 in milliseconds
  *
  * @param {{ url: string, pid: number, milliseconds: number, callers: Caller[],
  *           check: (status: number, body: string) => boolean }} run
@@ -37,6 +37,7 @@ export async function measure({ url, pid, milliseconds, callers, check }) {
   return {
     perSecond: latencies.length / seconds,
     cpuMicros: ((cpuSeconds(pid) - cpuBefore) / latencies.length) * 1e6,
+    p50: latencies[Math.floor(latencies.length * 0.5)] ?? 0,
     p99: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
     count: latencies.length,
   };
@@ -48,6 +49,7 @@ export function median(runs) {
   return {
     perSecond: middle((run) => run.perSecond),
     cpuMicros: middle((run) => run.cpuMicros),
+    p50: middle((run) => run.p50),
     p99: middle((run) => run.p99),
     count: runs.reduce((sum, run) => sum + run.count, 0),
   };

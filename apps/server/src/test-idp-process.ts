@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Logger } from '@nestjs/common';
 import type { GatehouseConfig } from '@app/config';
@@ -37,7 +38,7 @@ export class TestIdpProcess {
   #restarts = 0;
   #stopping = false;
 
-  constructor(private readonly config: Pick<GatehouseConfig, 'testIdpPort' | 'publicUrl' | 'production'>) {}
+  constructor(private readonly config: Pick<GatehouseConfig, 'testIdpPort' | 'publicUrl' | 'production' | 'dataDir'>) {}
 
   /** Resolves with its issuer once it answers, or with undefined when there is none to have. Never rejects. */
   async start(): Promise<string | undefined> {
@@ -67,6 +68,7 @@ export class TestIdpProcess {
         PATH: process.env['PATH'],
         TEST_IDP_PORT: String(port),
         GATEHOUSE_PUBLIC_URL: this.config.publicUrl,
+        TEST_IDP_DATA_DIR: join(this.config.dataDir, 'test-idp'),
       },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { readTestIdpSettings } from './test-idp-settings.js';
 import { createTestIdp, gatehouseClient, gatehouseMetadataUrl } from './test-idp.js';
 
@@ -32,6 +33,7 @@ server.listen(settings.port, settings.host, () => {
     issuer: settings.issuer ?? `http://localhost:${port}`,
     clients: [gatehouseClient(settings.gatehousePublicUrl)],
     serviceProviderMetadataUrl: gatehouseMetadataUrl(settings.gatehousePublicUrl),
+    ...(settings.dataDir === undefined ? {} : { recordsPath: join(settings.dataDir, 'records.jsonl') }),
     onServerError: (error) => console.error('test-idp:', error),
   });
   server.on('request', idp.callback());
@@ -40,7 +42,7 @@ server.listen(settings.port, settings.host, () => {
 });
 
 function stop(): void {
-  process.exit(0); // nothing here outlives the process, so there is nothing to wait for
+  process.exit(0); // whatever outlives the process is written already, so there is nothing to wait for
 }
 // A forked child must not outlive its parent, however that one ended.
 if (process.send) process.once('disconnect', stop);

@@ -1,4 +1,7 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+import { RecordJournal } from './record-journal.js';
+
+const FORGETFUL = { journal: undefined, records: new Map<string, never>() };
 
 interface Entry {
   readonly payload: AdapterPayload;
@@ -10,13 +13,14 @@ interface Entry {
 const MAX_ENTRIES = 50_000;
 
 /**
- * Storage of one provider instance: a map from `Model:id` to what the library saved there. Everything is forgotten
- * when the process ends, which is what a development identity provider should do.
+ * Storage of one provider instance: a map from `Model:id` to what the library saved there.
  *
  * @param now clock in milliseconds since the epoch
+ * @param path file that keeps it beyond the end of the process; without one everything is forgotten then
  * @returns the factory that the library calls once for each of its models
  */
-export function memoryStorage(now: () => number): AdapterFactory {
+export function memoryStorage(now: () => number, path?: string): AdapterFactory {
+  const { journal, records } = path === undefined ? FORGETFUL : RecordJournal.open(path, now());
   const entries = new Map<string, Entry>();
   const keysOfGrant = new Map<string, Set<string>>();
 
@@ -31,7 +35,7 @@ export function memoryStorage(now: () => number): AdapterFactory {
 
   const remove = (key: string): void => {
     const grantId = entries.get(key)?.payload.grantId;
-    entries.delete(key);
+    if (entries.delete(key)) journal?.remove(key);
     if (grantId === undefined) return;
     const siblings = keysOfGrant.get(grantId);
     siblings?.delete(key);
@@ -40,6 +44,11 @@ export function memoryStorage(now: () => number): AdapterFactory {
 
   const write = (key: string, payload: AdapterPayload, expiresAt: number): void => {
     remove(key);
+    journal?.put(key, payload, expiresAt);
+    remember(key, payload, expiresAt);
+  };
+
+  const remember = (key: string, payload: AdapterPayload, expiresAt: number): void => {
     entries.set(key, { payload, expiresAt });
     if (payload.grantId !== undefined) {
       const siblings = keysOfGrant.get(payload.grantId) ?? new Set<string>();
@@ -50,6 +59,8 @@ export function memoryStorage(now: () => number): AdapterFactory {
       remove(oldest);
     }
   };
+
+  for (const { key, payload, expiresAt } of records.values()) remember(key, payload, expiresAt);
 
   return (model): Adapter => ({
     async upsert(id, payload, expiresIn) {
@@ -69,8 +80,11 @@ export function memoryStorage(now: () => number): AdapterFactory {
       return undefined; // the device flow is off
     },
     async consume(id) {
-      const payload = read(`${model}:${id}`);
-      if (payload) payload.consumed = Math.floor(now() / 1000);
+      const key = `${model}:${id}`;
+      const payload = read(key);
+      if (!payload) return;
+      payload.consumed = Math.floor(now() / 1000);
+      journal?.put(key, payload, entries.get(key)?.expiresAt ?? Infinity);
     },
     async destroy(id) {
       remove(`${model}:${id}`);

@@ -6,6 +6,8 @@ export interface TestIdpSettings {
   /** undefined: `http://localhost:{port}`, once the port is known. */
   readonly issuer: string | undefined;
   readonly gatehousePublicUrl: string;
+  /** Folder in which what was issued is kept; undefined: it is forgotten with the process. */
+  readonly dataDir: string | undefined;
 }
 
 /**
@@ -32,7 +34,8 @@ export function readTestIdpSettings(env: Readonly<Record<string, string | undefi
     faults.push(`GATEHOUSE_PUBLIC_URL must be an http or https URL, not "${gatehousePublicUrl}"`);
   }
   if (faults.length > 0) throw new Error(faults.join('\n'));
-  return { host: env.HOST || '127.0.0.1', port: Number(port), issuer, gatehousePublicUrl };
+  const dataDir = env.TEST_IDP_DATA_DIR || undefined;
+  return { host: env.HOST || '127.0.0.1', port: Number(port), issuer, gatehousePublicUrl, dataDir };
 }
 
 function isOrigin(text: string): boolean {

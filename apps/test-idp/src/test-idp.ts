@@ -20,6 +20,8 @@ export interface TestIdpOptions {
   readonly clients: readonly ClientMetadata[];
   /** Where the service provider of the SAML identity provider publishes its metadata; undefined: there is no such provider. */
   readonly serviceProviderMetadataUrl?: string;
+  /** File that keeps what was issued beyond the end of the process; without one it is forgotten then. */
+  readonly recordsPath?: string;
   /** Told of faults of the provider itself, never of a client's mistakes. */
   readonly onServerError?: (error: Error) => void;
 }
@@ -51,11 +53,11 @@ export function gatehouseClient(publicUrl: string): ClientMetadata {
 
 /**
  * A real OpenID Provider for development and tests: discovery, code flow with obligatory PKCE (RFC 7636) and `iss`
- * in its answers (RFC 9207), rotating refresh tokens, userinfo, introspection, revocation, logout. State and keys
- * live as long as the returned value. Under /saml a SAML 2.0 identity provider with people of its own, when asked for.
+ * in its answers (RFC 9207), rotating refresh tokens, userinfo, introspection, revocation, logout. Its keys live as long
+ * as the returned value, what it issued also in the file of `recordsPath`. Under /saml a SAML 2.0 identity provider with people of its own, when asked for.
  */
 export function createTestIdp(options: TestIdpOptions): TestIdp {
-  const provider = new Provider(options.issuer, configuration(options.clients));
+  const provider = new Provider(options.issuer, configuration(options.clients, options.recordsPath));
   const { issuer, serviceProviderMetadataUrl } = options;
   if (serviceProviderMetadataUrl !== undefined)
     provider.use(samlMiddleware(new SamlIdp({ issuer, serviceProviderMetadataUrl, now: () => new Date() })));
@@ -68,10 +70,10 @@ export function createTestIdp(options: TestIdpOptions): TestIdp {
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 
-function configuration(clients: readonly ClientMetadata[]): Configuration {
+function configuration(clients: readonly ClientMetadata[], recordsPath: string | undefined): Configuration {
   return {
     clients,
-    adapter: memoryStorage(Date.now),
+    adapter: memoryStorage(Date.now, recordsPath),
     jwks: generateSigningKeys(),
     // Cookies ignore ports: distinct names keep them apart from Gatehouse's own on localhost.
     cookies: {
@@ -102,7 +104,8 @@ function configuration(clients: readonly ClientMetadata[]): Configuration {
     // Each sign-in has its own grant, so a later one must not end the access tokens of an earlier one.
     expiresWithSession: () => false,
     ttl: {
-      AccessToken: 10 * MINUTE,
+      // Short, so that it can be watched how Gatehouse keeps the tokens of connections fresh.
+      AccessToken: MINUTE,
       AuthorizationCode: MINUTE,
       Grant: 14 * DAY,
       IdToken: 10 * MINUTE,

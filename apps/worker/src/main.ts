@@ -47,7 +47,7 @@ async function work(config: GatehouseConfig): Promise<void> {
     });
     close = () => context.close();
     const closeListener = await openWorkerListener(context, config);
-    // The listener last, so that it says "not ready" while refreshes under way come to their end.
+    // The listener last: until the refreshes under way have ended the process lives, and says so.
     close = () => context.close().finally(closeListener);
     log.logger.info({ host: config.workerHost, port: config.workerPort }, 'worker ready');
   } catch (error) {

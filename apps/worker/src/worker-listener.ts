@@ -29,6 +29,8 @@ export async function openWorkerListener(
   });
   fastify.setErrorHandler(async (error, _request, reply) => {
     const known = error instanceof OAuthError ? error : new OAuthError('server_error', 'This could not be answered');
+    if (known.retryAfterSeconds !== undefined) void reply.header('Retry-After', String(known.retryAfterSeconds));
+    if (known.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     await reply.status(known.status).send({ error: known.code, error_description: known.description });
   });
   fastify.setNotFoundHandler(async (_request, reply) => {

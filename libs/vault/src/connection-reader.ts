@@ -28,7 +28,7 @@ export interface PageEnd {
   readonly id: string;
 }
 
-const READ = `
+export const READ = `
   SELECT ${CONNECTION_COLUMNS}, CASE WHEN b.open_until > app_now() THEN b.open_until END AS rests_until
   FROM unnest($1::uuid[], $2::text[]) AS w (organization_id, id)
   JOIN connections c ON c.id = w.id AND c.organization_id = w.organization_id

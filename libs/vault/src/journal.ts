@@ -11,7 +11,7 @@ interface Intent {
 }
 
 /** Takes the row's lock, so it cannot pass another process's claim unseen; and gives the request a whole lease. */
-const INTEND = `
+export const INTEND = `
   UPDATE connections c
   SET intent_epoch = c.lease_epoch, intent_at = app_now(), intent_fingerprint = i.fingerprint,
       intent_replays = i.replays, lease_until = app_now() + $7 * interval '1 ms'

@@ -19,7 +19,7 @@ const LOOK_AHEAD = 8;
  * first before anybody's second. A provider whose breaker is open is passed over; when its pause is over one is let
  * through (half-open), until that one's outcome closes it or opens it again.
  */
-const CLAIM_DUE = `
+export const CLAIM_DUE = `
   WITH asked AS (
     SELECT p.provider_id, CASE WHEN b.provider_id IS NULL THEN p.slots ELSE least(p.slots, 1) END AS slots,
            b.provider_id IS NOT NULL AS half_open

@@ -19,7 +19,7 @@ interface CommitRow {
  * our lease has ended meanwhile and the connection was given up for lost. A later epoch's intent overwrites it, and then
  * this writes nothing.
  */
-const COMMIT = `
+export const COMMIT = `
   WITH answer AS (
     SELECT * FROM unnest(
       $1::text[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::text[], $9::jsonb[],

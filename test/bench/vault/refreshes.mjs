@@ -4,7 +4,16 @@ import { tell } from './commands.mjs';
 import { makeDue, medianOf, sql } from './world.mjs';
 
 const TARGET = 0.6;
-const HEADING = ['refresh of what is due', 'who', 'refreshes/s', 'CPU each', 'Postgres each', 'rate', 'CPU', 'Postgres'];
+const HEADING = [
+  'refresh of what is due',
+  'who',
+  'refreshes/s',
+  'CPU each',
+  'Postgres each',
+  'rate',
+  'CPU',
+  'Postgres',
+];
 
 /**
  * @param {{ latencies: number[], count: number, rounds: number, sequentialMs: number }} knobs milliseconds; an odd

@@ -66,11 +66,13 @@ async function refresh(id) {
 /** What is due, until `milliseconds` are over. */
 async function sweep({ count, milliseconds }) {
   if ((await redis.set('sweep', '1', 'PX', SWEEP_LOCK_MS, 'NX')) === null) throw new Error('another sweep runs');
-  await database.query(`UPDATE bench_sequential SET last_fetched_at = now() - interval '2 days' WHERE id <= $1`, [count]);
+  await database.query(`UPDATE bench_sequential SET last_fetched_at = now() - interval '2 days' WHERE id <= $1`, [
+    count,
+  ]);
   const began = performance.now();
   let refreshed = 0;
   try {
-    for (let after = 0, page = PAGE; page === PAGE && performance.now() - began < milliseconds; ) {
+    for (let after = 0, page = PAGE; page === PAGE && performance.now() - began < milliseconds;) {
       const { rows } = await database.query(
         `SELECT id, credentials FROM bench_sequential WHERE id > $1 AND last_fetched_at < now() - interval '1 day' ORDER BY id LIMIT ${PAGE}`,
         [after],

@@ -33,9 +33,13 @@ export class Upstream {
 
   /** Its tokens live an hour, so nothing falls due by itself during a run. */
   static async start() {
-    const child = fork('scripts/fake-upstream.mjs', ['--port', '0', '--rotation', 'single_use', '--ledger-depth', '1'], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    const child = fork(
+      'scripts/fake-upstream.mjs',
+      ['--port', '0', '--rotation', 'single_use', '--ledger-depth', '1'],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      },
+    );
     const { url } = await new Promise((resolve, reject) => child.once('message', resolve).once('exit', reject));
     return new Upstream(child, url);
   }
@@ -61,7 +65,9 @@ export class Upstream {
   async audit(before, expected) {
     const after = await this.stats();
     const since = (name) => after.refresh[name] - before.refresh[name];
-    const bad = ['refused', 'replayed', 'duplicate_grants', 'overlaps', 'undelivered'].filter((name) => since(name) !== 0);
+    const bad = ['refused', 'replayed', 'duplicate_grants', 'overlaps', 'undelivered'].filter(
+      (name) => since(name) !== 0,
+    );
     const revoked = Object.values(after.families_revoked).some((count) => count > 0);
     if (since('granted') !== expected || bad.length > 0 || revoked)
       throw new Error(`${since('granted')} grants instead of ${expected}: ${JSON.stringify(after)}`);

@@ -5,11 +5,7 @@ import { Session } from 'node:inspector/promises';
 import { NestFactory } from '@nestjs/core';
 import pg from 'pg';
 import { ConfigModule, loadConfigFromProcess } from '../../../dist/apps/server/libs/config/src/index.js';
-import {
-  Database,
-  DatabaseModule,
-  DEFAULT_ORGANIZATION,
-} from '../../../dist/apps/server/libs/database/src/index.js';
+import { Database, DatabaseModule, DEFAULT_ORGANIZATION } from '../../../dist/apps/server/libs/database/src/index.js';
 import { KeysModule } from '../../../dist/apps/server/libs/keys/src/index.js';
 import { TransientStoreModule } from '../../../dist/apps/server/libs/transient-store/src/index.js';
 import { Sweeper, TokenSeal, Vault, VaultModule } from '../../../dist/apps/server/libs/vault/src/index.js';

@@ -24,7 +24,12 @@ export class World {
   /** @param {number} concurrency refreshes under way at once, of every contender but the sequential one */
   static async open(stage, concurrency) {
     const stores = { redisSocket: await stage.startRedis(), databaseUrl: await stage.startPostgres() };
-    return new World(stage, stores, await Upstream.start(), concurrency);
+    return new World(
+      stage,
+      { ...stores, postmaster: await postmasterOf(stores.databaseUrl) },
+      await Upstream.start(),
+      concurrency,
+    );
   }
 
   /** A new database of the bench's Postgres. */
@@ -35,7 +40,11 @@ export class World {
 
   /** The vault alone, as built, schedule off: it sweeps when it is told. */
   vault(databaseUrl) {
-    return this.#stage.startServer('test/bench/vault/vault-process.mjs', (port) => this.#env(port, databaseUrl), '/raw');
+    return this.#stage.startServer(
+      'test/bench/vault/vault-process.mjs',
+      (port) => this.#env(port, databaseUrl),
+      '/raw',
+    );
   }
 
   /** The whole server, as built, schedule off, with an owner of the default organization who signs in as `boss`. */
@@ -58,8 +67,7 @@ export class World {
 
   /** CPU seconds of Postgres so far: the server, its children, and those that have ended. */
   postgresCpu() {
-    const file = path.join(this.#stage.folder, 'postgres/data/postmaster.pid');
-    const postmaster = Number(readFileSync(file, 'utf8').split('\n')[0]);
+    const { postmaster } = this.stores;
     let seconds = cpuSeconds(postmaster);
     for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
       try {
@@ -128,9 +136,19 @@ export class World {
           max_per_second: 10_000,
         },
       ],
-      organizations: [{ name: 'default', members: [{ provider: 'test', email: 'boss@test.tmi', role: 'owner' }] }],
+      organizations: [{ name: 'default', members: [{ user: 'test:boss@test.tmi', role: 'owner' }] }],
     };
   }
+}
+
+/** A backend's parent. */
+async function postmasterOf(databaseUrl) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+  const parent = Number(statFields(rows[0].pid)[1]);
+  await client.end();
+  return parent;
 }
 
 function statFields(pid) {
@@ -158,7 +176,6 @@ export async function makeDue(databaseUrl, count) {
      WHERE id IN (SELECT id FROM connections ORDER BY id LIMIT ${Math.trunc(count)})`,
     'VACUUM ANALYZE connections',
     'VACUUM ANALYZE refresh_attempts',
-    'CHECKPOINT',
   ]);
 }
 

@@ -41,7 +41,8 @@ const trace = openSync(join(options.dataDir, `trace-${process.pid}.log`), 'a');
 
 /** Written before the trap closes, and at once, so that its parent knows what this life had come to. */
 function atFailPoint(point: FailPoint, connectionId: string): void {
-  writeSync(trace, `${point} ${connectionId}\n`);
+  // The one clock that all processes of a host share.
+  writeSync(trace, `${process.hrtime.bigint()} ${point} ${connectionId}\n`);
   if (trap?.point !== point || (trap.connectionId ?? connectionId) !== connectionId) return;
   if (skip > 0) {
     skip -= 1;

@@ -13,6 +13,13 @@ export interface End {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A fail point that a refresh came to. */
+export interface Passed {
+  readonly at: bigint;
+  readonly point: FailPoint;
+  readonly connectionId: string;
+}
+
 /** The process of a call ended before it answered. */
 export class ProcessGone extends Error {}
 
@@ -95,15 +102,14 @@ export class VaultProcess {
     return this.printed;
   }
 
-  /** The last point that each connection's refresh had passed in this life. */
-  passed(): ReadonlyMap<string, FailPoint> {
+  /** Every fail point that this life has passed, in order; `at` is comparable between processes. */
+  passed(): Passed[] {
     const lines = readFileSync(path.join(this.dataDir, `trace-${this.pid}.log`), 'utf8').split('\n');
-    return new Map(
-      lines.flatMap((line) => {
-        const [point, id] = line.split(' ');
-        return id === undefined ? [] : [[id, point as FailPoint] as const];
-      }),
-    );
+    return lines.flatMap((line) => {
+      const [at, point, connectionId] = line.split(' ');
+      if (at === undefined || connectionId === undefined) return [];
+      return [{ at: BigInt(at), point: point as FailPoint, connectionId }];
+    });
   }
 
   kill(): Promise<End> {
