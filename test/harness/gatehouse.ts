@@ -46,7 +46,8 @@ const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`;
 /** Runs a command of the `gatehouse` program against the stores of a running server, with the server's YAML if given. */
 export async function runGatehouse(
   args: readonly string[],
-  options: Required<Pick<GatehouseOptions, 'databaseUrl' | 'redisUrl' | 'publicUrl'>> & Pick<GatehouseOptions, 'yaml'>,
+  options: Required<Pick<GatehouseOptions, 'databaseUrl' | 'redisUrl' | 'publicUrl'>> &
+    Pick<GatehouseOptions, 'yaml' | 'env'>,
 ): Promise<{ code: number | null; output: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-command-'));
   const config = path.join(folder, 'gatehouse.yaml');
@@ -59,6 +60,7 @@ export async function runGatehouse(
       REDIS_URL: options.redisUrl,
       GATEHOUSE_MASTER_KEYS: MASTER_KEYS,
       ...(options.yaml === undefined ? {} : { GATEHOUSE_CONFIG: config }),
+      ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -18,10 +18,12 @@ import { VaultModule } from '@app/vault';
 import { WebhooksModule } from '@app/webhooks';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
+import { VaultReadiness } from './health/vault-readiness.js';
 import { HomeController } from './home/home.controller.js';
 import { CertificateMetrics } from './metrics/certificate-metrics.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
+import { VaultMetrics } from './metrics/vault-metrics.js';
 import { WebhookMetrics } from './metrics/webhook-metrics.js';
 import { SEALED } from './sealed.js';
 
@@ -44,7 +46,7 @@ class FoundationModule {
 /** The public HTTP process: all rooms, and the few routes that describe the process itself. */
 @Module({
   controllers: [HealthController, MetricsController, HomeController],
-  providers: [Readiness, CertificateMetrics, WebhookMetrics],
+  providers: [Readiness, CertificateMetrics, WebhookMetrics, VaultMetrics, VaultReadiness],
 })
 export class ServerModule {
   static with(config: GatehouseConfig, metrics: HttpMetrics, clock: Clock | undefined): DynamicModule {

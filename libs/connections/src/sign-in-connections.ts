@@ -43,7 +43,8 @@ function tokenSetOf(tokens: SignInTokens['tokens'], { expiry }: UpstreamTokenTra
   return {
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken,
-    tokenType: tokens.tokenType,
+    // As it is to be written before the token; some providers answer `bearer`.
+    tokenType: /^bearer$/i.test(tokens.tokenType) ? 'Bearer' : tokens.tokenType,
     scope: tokens.scope,
     expiresInSeconds: tokens.expiresIn ?? (expiry.kind === 'fixed' ? expiry.seconds : undefined),
     refreshExpiresInSeconds: undefined,

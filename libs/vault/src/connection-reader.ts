@@ -48,12 +48,23 @@ const LIST = `
 @Injectable()
 export class ConnectionReader {
   private readonly reads = new Gather<Wanted, SealedConnection | undefined>((batch) => this.read(batch));
+  /** Reads that have not begun: who asks for the same meanwhile needs no other. */
+  private readonly waiting = new Map<string, Promise<SealedConnection | undefined>>();
 
   constructor(private readonly database: Database) {}
 
-  /** Undefined: unknown, deleted, or another organization's. Many that ask together share a statement. */
+  /**
+   * Undefined: unknown, deleted, or another organization's. Many that ask together share a statement, and a thousand
+   * callers of one connection one row: what they get was read after they had asked.
+   */
   find(organizationId: string, id: string): Promise<SealedConnection | undefined> {
-    return this.reads.submit({ organizationId, id });
+    const key = keyOf(organizationId, id);
+    let read = this.waiting.get(key);
+    if (read === undefined) {
+      read = this.reads.submit({ organizationId, id });
+      this.waiting.set(key, read);
+    }
+    return read;
   }
 
   /** Oldest first, one page. */
@@ -76,13 +87,17 @@ export class ConnectionReader {
   }
 
   private async read(batch: readonly Wanted[]): Promise<(SealedConnection | undefined)[]> {
-    // A thousand callers of one connection are one row.
-    const distinct = [...new Map(batch.map((wanted) => [`${wanted.organizationId}|${wanted.id}`, wanted])).values()];
+    const keys = batch.map(({ organizationId, id }) => keyOf(organizationId, id));
+    for (const key of keys) this.waiting.delete(key);
     const rows = await this.database.queryNamed<ConnectionRow>('vault-read', READ, [
-      distinct.map(({ organizationId }) => organizationId),
-      distinct.map(({ id }) => id),
+      batch.map(({ organizationId }) => organizationId),
+      batch.map(({ id }) => id),
     ]);
-    const byId = new Map(rows.map((row) => [`${row.organization_id}|${row.id}`, sealedConnectionOf(row)]));
-    return batch.map(({ organizationId, id }) => byId.get(`${organizationId}|${id}`));
+    const byKey = new Map(rows.map((row) => [keyOf(row.organization_id, row.id), sealedConnectionOf(row)]));
+    return keys.map((key) => byKey.get(key));
   }
+}
+
+function keyOf(organizationId: string, id: string): string {
+  return `${organizationId}|${id}`;
 }

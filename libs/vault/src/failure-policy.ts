@@ -26,7 +26,7 @@ export interface Failure {
   readonly code: string;
   readonly httpStatus: number | undefined;
   /** Word of the journal. */
-  readonly outcome: Exclude<RefreshAnswer['kind'], 'refreshed'> | 'not_replayed';
+  readonly outcome: Exclude<RefreshAnswer['kind'], 'refreshed'> | 'not_replayed' | 'not_sent';
 }
 
 const GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000;
@@ -40,6 +40,21 @@ export function mayReplay(connection: ClaimedConnection, reuse: RefreshTokenReus
 /** The end of a connection whose earlier request must not be repeated. */
 export function notReplayed(): Failure {
   return dead('rotation_lost', { code: 'rotation_lost', status: undefined }, 'not_replayed', 'open');
+}
+
+/** A request that was withheld, because the process had slept past its lease: as if there had been none. */
+export function notSent(connection: ClaimedConnection): Failure {
+  return {
+    status: connection.status,
+    reason: undefined,
+    retryInMs: 0,
+    // An earlier request's doubt is not settled by this one.
+    intent: connection.unresolved ? 'open' : 'resolved',
+    counts: 'nothing',
+    code: 'lease_over',
+    httpStatus: undefined,
+    outcome: 'not_sent',
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '@app/database';
 import { CLAIM_COLUMNS, claimedOf, type ClaimedConnection, type ClaimRow } from './claimed-connection.js';
@@ -103,6 +104,11 @@ export class Leases {
     const parameters = [id, organizationId, this.owner, this.settings.leaseMs, String(generation)];
     const [row] = await this.database.queryNamed<ClaimRow>('vault-claim-one', CLAIM_ONE, parameters);
     return row === undefined ? undefined : claimedOf(row);
+  }
+
+  /** Whether a lease that began at this `performance.now()` may have ended, by this host's clock, if nobody renewed it. */
+  mayBeOver(begun: number): boolean {
+    return performance.now() - begun >= this.settings.leaseMs;
   }
 
   /** Prolongs leases that are still ours. Answers which. */

@@ -5,7 +5,7 @@ import { UpstreamTokenEndpoints, type RefreshAnswer } from '@app/upstream-tokens
 import type { ClaimedConnection } from './claimed-connection.js';
 import { AT_FAIL_POINT, type AtFailPoint } from './fail-points.js';
 import { FailedRefreshes } from './failed-refreshes.js';
-import { failureOf, mayReplay, notReplayed, type Failure } from './failure-policy.js';
+import { failureOf, mayReplay, notReplayed, notSent, type Failure } from './failure-policy.js';
 import { Journal } from './journal.js';
 import { Leases } from './leases.js';
 import { ProviderBreakers } from './provider-breakers.js';
@@ -65,14 +65,27 @@ export class Refresher {
     const fingerprint = await this.seal.fingerprint(connection, connection.dataKeyId, refreshToken);
     // The answer is sealed and spooled without the database, which may be gone by then.
     await this.seal.prepare(connection.organizationId);
+    const intendedAt = performance.now();
     if (!(await this.journal.intend(connection, fingerprint))) return { kind: 'superseded' };
     this.at('intended', connection.connectionId);
     const sentAt = performance.now();
+    const tooLate = new AbortController();
     const answer = await this.endpoints.refresh(connection.providerId, refreshToken, {
       scope: connection.scope,
       metadata: connection.metadata,
-      onWritten: () => this.at('sent', connection.connectionId),
+      signal: tooLate.signal,
+      onWritten: () => {
+        this.at('sent', connection.connectionId);
+        // A process that slept since its intent (SIGSTOP, a suspended machine) may find that another has replayed it;
+        // outside of a grace window that reuse would end the family (RFC 9700 §4.14.2). Where nobody replays it is the
+        // first request still, and the only one that can save the connection.
+        if (traits.reuse !== 'single_use' && this.leases.mayBeOver(intendedAt)) tooLate.abort();
+      },
     });
+    if (tooLate.signal.aborted) {
+      await this.fail(connection, notSent(connection));
+      return { kind: 'superseded' };
+    }
     this.counts.answered(connection.providerId, answer.kind, performance.now() - sentAt);
     this.at('answered', connection.connectionId);
     const end =

@@ -1,5 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { isDatabaseUnavailable } from '@app/database';
+import { DataKeys } from './data-keys.js';
 import { Refresher } from './refresher.js';
+import type { SettledRefresh } from './settled-refresh.js';
 import { Spool } from './spool.js';
 
 /** Brings home what processes that ended in the middle of a commit had received. */
@@ -10,6 +13,7 @@ export class SpoolRecovery {
   constructor(
     private readonly spool: Spool,
     private readonly refresher: Refresher,
+    private readonly keys: DataKeys,
   ) {}
 
   /**
@@ -18,10 +22,24 @@ export class SpoolRecovery {
    */
   async recover(): Promise<void> {
     for (const { file, answers } of this.spool.leftovers()) {
-      const recovered = await Promise.all(answers.map((answer) => this.refresher.recover(answer)));
+      const recovered = await Promise.all(
+        answers.map(async (answer) => (await this.opens(answer)) && this.refresher.recover(answer)),
+      );
       const count = recovered.filter(Boolean).length;
       if (count > 0) this.logger.warn(`Recovered ${count} answers that an ended process had not committed`);
       this.spool.forget(file);
+    }
+  }
+
+  /** False: its data key was removed, a day or longer after it was replaced; one such answer must not hold up the others. */
+  private async opens({ connectionId, organizationId, dataKeyId }: SettledRefresh): Promise<boolean> {
+    try {
+      await this.keys.byIdOf(organizationId, dataKeyId);
+      return true;
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error;
+      this.logger.error(`${connectionId}: an answer in the spool is lost, because its data key is not there any more`);
+      return false;
     }
   }
 

@@ -33,6 +33,10 @@ export class Sweeper {
   private readonly budgets = new Map<string, RateBudget>();
   private running: Promise<SweepReport> | undefined;
   private again = false;
+  /** Providers that had less due than was asked for, and until when the ends of others are no reason to ask again. */
+  private readonly dry = new Map<string, number>();
+  /** Where the next round over the providers begins, so that none is always last. */
+  private turn = 0;
   private stopping = false;
 
   constructor(
@@ -71,22 +75,19 @@ export class Sweeper {
     const tally: Tally = { refreshed: 0, failed: 0, passed: 0 };
     const started = performance.now();
     await this.breakers.reload();
-    let dry: { readonly until: number; readonly closings: number } | undefined;
+    let { closings } = this.breakers;
     while (!this.stopping) {
-      // After a claim that found nothing, the ends of refreshes alone are no reason to look again.
-      const rests =
-        dry !== undefined && !this.again && dry.closings === this.breakers.closings && performance.now() < dry.until;
-      const wanted = rests ? [] : this.freeSlots();
+      if (this.again || closings !== this.breakers.closings) this.dry.clear();
+      this.again = false;
+      ({ closings } = this.breakers);
+      const wanted = this.freeSlots();
       if (wanted.length > 0) {
-        this.again = false;
-        const { closings } = this.breakers;
         const claimed = await this.leases.claimDue(wanted);
+        this.remember(wanted, claimed);
         for (const connection of claimed) this.launch(connection, tally);
-        dry = claimed.length > 0 ? undefined : { until: performance.now() + DRY_MS, closings };
-        if (dry === undefined) continue;
+        continue;
       }
-      const done = dry?.closings === this.breakers.closings && !this.again;
-      if (this.flights.size === 0 && !this.limited() && (done || wanted.length === 0)) break;
+      if (this.flights.size === 0 && !this.limited()) break;
       await this.flights.nextEnd(this.limited() ? 50 : DRY_MS);
     }
     const { refreshed, failed } = tally;
@@ -111,23 +112,47 @@ export class Sweeper {
     );
   }
 
-  /** How many more of each provider may be under way: its own bounds, and the process's. */
+  /**
+   * How many more of each provider may be under way: its own bounds, and an even share of what the process has left.
+   * Otherwise those that come first, with much due or with nothing, would leave none for the others.
+   */
   private freeSlots(): ProviderSlots[] {
     const now = performance.now();
-    let total = this.settings.concurrency - this.flights.size;
-    const wanted: ProviderSlots[] = [];
-    for (const providerId of this.endpoints.ids()) {
-      const traits = this.endpoints.describe(providerId);
-      if (traits === undefined || total <= 0) continue;
-      const free = traits.maxConcurrency - this.flights.ofProvider(providerId);
-      // A handful of claims costs one statement; one by one they would cost one each.
-      if (free < Math.ceil(traits.maxConcurrency / 4)) continue;
-      const slots = Math.min(free, total, LARGEST_CLAIM, this.budgetOf(providerId).available(now));
-      if (slots <= 0) continue;
-      total -= slots;
-      wanted.push({ providerId, slots });
+    const open = this.endpoints
+      .ids()
+      .map((providerId) => ({ providerId, slots: this.mayClaim(providerId, now) }))
+      .filter(({ slots }) => slots > 0);
+    let left = this.settings.concurrency - this.flights.size;
+    if (open.length === 0 || left <= 0) return [];
+    const share = Math.ceil(left / open.length);
+    const first = this.turn % open.length;
+    this.turn += 1;
+    return [...open.slice(first), ...open.slice(0, first)].flatMap(({ providerId, slots }) => {
+      const granted = Math.min(slots, share, left);
+      left -= granted;
+      return granted > 0 ? [{ providerId, slots: granted }] : [];
+    });
+  }
+
+  /** By its own bounds, and where something may be due. */
+  private mayClaim(providerId: string, now: number): number {
+    const dryUntil = this.dry.get(providerId);
+    if (dryUntil !== undefined && (this.flights.size === 0 || now < dryUntil)) return 0;
+    const traits = this.endpoints.describe(providerId);
+    if (traits === undefined) return 0;
+    const free = traits.maxConcurrency - this.flights.ofProvider(providerId);
+    // A handful of claims costs one statement; one by one they would cost one each.
+    if (free < Math.ceil(traits.maxConcurrency / 4)) return 0;
+    return Math.min(free, LARGEST_CLAIM, this.budgetOf(providerId).available(now));
+  }
+
+  private remember(wanted: readonly ProviderSlots[], claimed: readonly ClaimedConnection[]): void {
+    const until = performance.now() + DRY_MS;
+    for (const { providerId, slots } of wanted) {
+      const found = claimed.filter((connection) => connection.providerId === providerId).length;
+      if (found < slots) this.dry.set(providerId, until);
+      else this.dry.delete(providerId);
     }
-    return wanted;
   }
 
   /** Whether a provider's rate alone keeps it from being asked now. */

@@ -41,6 +41,11 @@ export type DeliveryRefusal =
 /** A token, or why there is none. */
 export type Delivery = { readonly kind: 'token'; readonly token: DeliveredToken } | DeliveryRefusal;
 
+/** A refresh under way; wrapped, because a promise of a promise would be waited for. */
+interface Started {
+  readonly end: Promise<RefreshEnd>;
+}
+
 const FIRST_LOOK_MS = 50;
 const LONGEST_LOOK_MS = 500;
 
@@ -50,6 +55,8 @@ const LONGEST_LOOK_MS = 500;
  */
 @Injectable()
 export class TokenDelivery {
+  private readonly starting = new Map<string, Promise<Started | undefined>>();
+
   constructor(
     private readonly reader: ConnectionReader,
     private readonly leases: Leases,
@@ -107,11 +114,18 @@ export class TokenDelivery {
     return this.otherwise(connection, wish, connection.lastErrorCode ?? 'provider_resting', restsMs);
   }
 
-  /** Wrapped, because a promise of a promise would be waited for here. */
-  private async claimAndStart(
-    connection: SealedConnection,
-  ): Promise<{ readonly end: Promise<RefreshEnd> } | undefined> {
-    const { organizationId, id, generation } = connection;
+  /** One claim for all who come to it together; of one generation only one can succeed anyhow. */
+  private claimAndStart(connection: SealedConnection): Promise<Started | undefined> {
+    const key = `${connection.id}:${connection.generation}`;
+    let starting = this.starting.get(key);
+    if (starting === undefined) {
+      starting = this.claim(connection).finally(() => this.starting.delete(key));
+      this.starting.set(key, starting);
+    }
+    return starting;
+  }
+
+  private async claim({ organizationId, id, generation }: SealedConnection): Promise<Started | undefined> {
     const claimed = await this.leases.claimOne(organizationId, id, generation);
     return claimed === undefined ? undefined : { end: this.flights.start(claimed) };
   }

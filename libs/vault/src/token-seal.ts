@@ -22,6 +22,8 @@ const VERSION = 1;
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+/** Derived keys of connections just used; beyond it they are derived anew. */
+const REMEMBERED_KEYS = 4096;
 const OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES;
 
 /**
@@ -33,6 +35,8 @@ const OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES;
  */
 @Injectable()
 export class TokenSeal {
+  private readonly derived = new Map<string, Buffer>();
+
   constructor(private readonly keys: DataKeys) {}
 
   /** Makes sure that {@link seal} waits for nothing within the next hour: before a request whose answer it is to seal. */
@@ -45,12 +49,16 @@ export class TokenSeal {
     tokens: { accessToken: string; refreshToken: string | undefined },
   ): Promise<SealedTokens> {
     const dataKey = await this.keys.sealing(place.organizationId);
-    const key = connectionKey(dataKey, place.connectionId);
+    const key = this.connectionKey(dataKey, place.connectionId);
+    // One draw for both nonces.
+    const random = randomBytes(2 * NONCE_BYTES);
+    const [first, second] = [random.subarray(0, NONCE_BYTES), random.subarray(NONCE_BYTES)];
+    const { accessToken, refreshToken } = tokens;
     return {
       dataKeyId: dataKey.id,
-      accessToken: sealField(key, place, 'access_token', tokens.accessToken),
+      accessToken: sealField(key, first, place, 'access_token', accessToken),
       refreshToken:
-        tokens.refreshToken === undefined ? undefined : sealField(key, place, 'refresh_token', tokens.refreshToken),
+        refreshToken === undefined ? undefined : sealField(key, second, place, 'refresh_token', refreshToken),
     };
   }
 
@@ -58,7 +66,7 @@ export class TokenSeal {
   async open(place: ConnectionPlace, dataKeyId: string, field: TokenField, sealed: Buffer): Promise<string> {
     const dataKey = this.keys.remembered(dataKeyId) ?? (await this.keys.byIdOf(place.organizationId, dataKeyId));
     if (dataKey.organizationId !== place.organizationId) throw notAuthentic(place, field);
-    return openField(connectionKey(dataKey, place.connectionId), place, field, sealed);
+    return openField(this.connectionKey(dataKey, place.connectionId), place, field, sealed);
   }
 
   /**
@@ -86,18 +94,25 @@ export class TokenSeal {
       .digest()
       .subarray(0, 16);
   }
-}
 
-function connectionKey(dataKey: DataKey, connectionId: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', dataKey.key, connectionId, 'gatehouse vault v1', 32));
+  /** A refresh opens one generation and seals the next: deriving costs more than either, so the key is kept between. */
+  private connectionKey(dataKey: DataKey, connectionId: string): Buffer {
+    const name = `${dataKey.id}:${connectionId}`;
+    let key = this.derived.get(name);
+    if (key === undefined) {
+      key = Buffer.from(hkdfSync('sha256', dataKey.key, connectionId, 'gatehouse vault v1', 32));
+      if (this.derived.size >= REMEMBERED_KEYS) this.derived.clear();
+      this.derived.set(name, key);
+    }
+    return key;
+  }
 }
 
 function additionalData(place: ConnectionPlace, field: TokenField): Buffer {
   return Buffer.from(`${place.organizationId}|${place.connectionId}|${field}|${place.generation}`);
 }
 
-function sealField(key: Buffer, place: ConnectionPlace, field: TokenField, token: string): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+function sealField(key: Buffer, nonce: Buffer, place: ConnectionPlace, field: TokenField, token: string): Buffer {
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(additionalData(place, field));
   const text = cipher.update(token, 'utf8');

@@ -10,12 +10,16 @@ export async function fill(world, vault, databaseUrl, count) {
   await tell(vault, 'import', { issuer: world.upstream.url, count: 1 });
   await sql(databaseUrl, [
     `INSERT INTO organizations (id, name) SELECT gen_random_uuid(), 'bench ' || n FROM generate_series(1, 100) AS n`,
+    `INSERT INTO data_keys (id, organization_id, sealed_key, master_key_id)
+     SELECT gen_random_uuid(), o.id, k.sealed_key, k.master_key_id
+     FROM data_keys k, organizations o WHERE o.id NOT IN (SELECT organization_id FROM data_keys)`,
     `INSERT INTO connections (id, organization_id, provider_id, origin, label, scope, token_type, data_key_id, access_token,
        refresh_token, issued_at, expires_at, next_refresh_at)
-     SELECT 'conn_' || replace(gen_random_uuid()::text, '-', ''), o.ids[1 + n % 100], c.provider_id, c.origin, 'f' || n,
-       c.scope, c.token_type, c.data_key_id, c.access_token, c.refresh_token, now(), now() + interval '1 day',
+     SELECT 'conn_' || replace(gen_random_uuid()::text, '-', ''), k.organizations[1 + n % 100], c.provider_id, c.origin, 'f' || n,
+       c.scope, c.token_type, k.ids[1 + n % 100], c.access_token, c.refresh_token, now(), now() + interval '1 day',
        now() + interval '1 hour' + random() * interval '22 hours'
-     FROM connections c, (SELECT array_agg(id) AS ids FROM organizations) AS o, generate_series(2, ${Math.trunc(count)}) AS n`,
+     FROM connections c, generate_series(2, ${Math.trunc(count)}) AS n,
+       (SELECT array_agg(id ORDER BY id) AS ids, array_agg(organization_id ORDER BY id) AS organizations FROM data_keys) AS k`,
     `UPDATE connections SET next_refresh_at = now() + interval '2 hours', expires_at = now() + interval '1 day'
      WHERE next_refresh_at < now() + interval '1 hour'`,
     'VACUUM ANALYZE connections',

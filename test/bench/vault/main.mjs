@@ -3,7 +3,7 @@
  *
  *   BENCH_ROWS          comma-separated: refresh, idle, plans, token, waiters, herd; all unless told. `profile` on demand.
  *   BENCH_ROUNDS        counted rounds of each comparison, odd (3); one more warms up
- *   BENCH_REFRESHES     connections due in each run of `refresh` and `profile` (3000)
+ *   BENCH_REFRESHES     connections due in each run of `refresh` and `profile` (5000)
  *   BENCH_LATENCIES     milliseconds that the upstream takes in `refresh` (0,50,500)
  *   BENCH_CONCURRENCY   refreshes under way at once, of the vault and of the floor (256)
  *   BENCH_SEQUENTIAL_MS how long the sequential sweep is let run (3000)
@@ -30,7 +30,7 @@ import { World } from './world.mjs';
 const number = (name, initial) => Number(process.env[name] ?? initial);
 const numbers = (name, initial) => (process.env[name] ?? initial).split(',').map(Number);
 const rounds = number('BENCH_ROUNDS', 3);
-const count = number('BENCH_REFRESHES', 3000);
+const count = number('BENCH_REFRESHES', 5000);
 const wanted = process.env.BENCH_ROWS?.split(',') ?? ['refresh', 'idle', 'plans', 'token', 'waiters', 'herd'];
 if (rounds % 2 === 0) throw new Error('BENCH_ROUNDS must be odd: the median is printed');
 

@@ -134,12 +134,11 @@ export class CrashWorld {
     return rows.map(({ outcome }) => outcome);
   }
 
-  /** Makes connections due now, as if their time had come. */
+  /** Lets the tokens of connections expire, so that they are due. */
   async makeDue(ids: readonly string[]): Promise<void> {
-    await this.query(
-      `UPDATE connections SET next_refresh_at = app_now(), expires_at = app_now() + interval '1 second' WHERE id = ANY($1)`,
-      [ids],
-    );
+    await this.query(`UPDATE connections SET next_refresh_at = app_now(), expires_at = app_now() WHERE id = ANY($1)`, [
+      ids,
+    ]);
   }
 
   /** Until nobody holds the connection by the database's clock. */

@@ -41,8 +41,7 @@ const trace = openSync(join(options.dataDir, `trace-${process.pid}.log`), 'a');
 
 /** Written before the trap closes, and at once, so that its parent knows what this life had come to. */
 function atFailPoint(point: FailPoint, connectionId: string): void {
-  // The one clock that all processes of a host share.
-  writeSync(trace, `${process.hrtime.bigint()} ${point} ${connectionId}\n`);
+  writeSync(trace, `${point} ${connectionId}\n`);
   if (trap?.point !== point || (trap.connectionId ?? connectionId) !== connectionId) return;
   if (skip > 0) {
     skip -= 1;

@@ -1,6 +1,5 @@
-import type { FailPoint } from '@app/vault';
 import type { Connected, ConnectionState, CrashWorld } from './crash-world.js';
-import type { Passed, VaultProcess } from './vault-process.js';
+import type { VaultProcess } from './vault-process.js';
 
 /** What is left when the killing is over. */
 export interface Stage {
@@ -26,14 +25,25 @@ export interface KillRoundsReport {
   readonly replays: number;
 }
 
-/** Where a crash leaves the outcome unknown: the intent is there, the answer is not. */
-const AMBIGUOUS: ReadonlySet<FailPoint | undefined> = new Set<FailPoint>(['intended', 'sent', 'answered']);
+/** The database itself remembers who made each intent. To be called when the tables are there. */
+export async function recordIntents(world: CrashWorld): Promise<void> {
+  await world.query(`CREATE TABLE crash_intents (connection_id text, epoch bigint, pid int)`);
+  await world.query(`
+    CREATE FUNCTION crash_intent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO crash_intents VALUES (new.id, new.intent_epoch, split_part(new.lease_owner, ':', 2)::int);
+      RETURN NULL;
+    END $$`);
+  await world.query(`
+    CREATE TRIGGER crash_intent AFTER UPDATE ON connections FOR EACH ROW
+    WHEN (new.intent_epoch IS NOT NULL AND new.intent_epoch IS DISTINCT FROM old.intent_epoch)
+    EXECUTE FUNCTION crash_intent()`);
+}
 
 /** Compares rows, ledger and what callers were told; a new process tries every connection that is said to be well. */
-export async function judge({ world, connections, lives, killed }: Stage): Promise<KillRoundsReport> {
+export async function judge(stage: Stage): Promise<KillRoundsReport> {
+  const { world, connections, lives, killed } = stage;
   const prober = await world.process();
   const told = newestTold(lives);
-  const diedAt = lastPoints(lives, killed);
   const lost: string[] = [];
   let rotationLost = 0;
   let refreshes = 0;
@@ -42,7 +52,7 @@ export async function judge({ world, connections, lives, killed }: Stage): Promi
   for (const [provider, connected] of connections) {
     for (const connection of connected) {
       const state = await world.state(connection.id);
-      if (isExplained(state, diedAt.get(connection.id))) {
+      if (await isExplained(stage, connection.id, state)) {
         rotationLost += 1;
         continue;
       }
@@ -50,10 +60,7 @@ export async function judge({ world, connections, lives, killed }: Stage): Promi
         (told.get(connection.id) ?? 0n) > state.generation
           ? `a caller was told generation ${told.get(connection.id)}`
           : await faultOf(world, prober, provider, connection, state);
-      if (fault !== undefined)
-        lost.push(
-          `${provider} ${connection.id} ${JSON.stringify(state)}, died at ${diedAt.get(connection.id)}: ${fault}`,
-        );
+      if (fault !== undefined) lost.push(`${provider} ${connection.id} ${JSON.stringify(state)}: ${fault}`);
     }
     const { refresh, families_revoked: revoked } = await world.realm(provider).stats();
     refreshes += refresh.granted;
@@ -81,9 +88,21 @@ export function killRoundsLine(report: Omit<KillRoundsReport, 'lost'> & { readon
   );
 }
 
-/** D60: dead in the one way that may be, and its last request was under way when its process was killed. */
-function isExplained({ status, status_reason: reason }: ConnectionState, diedAt: FailPoint | undefined): boolean {
-  return status === 'needs_reauth' && reason === 'rotation_lost' && AMBIGUOUS.has(diedAt);
+/**
+ * D60: dead in the one way that may be, where the process of the open intent was killed and had nothing in its spool.
+ */
+async function isExplained(
+  { world, killed }: Stage,
+  id: string,
+  { status, status_reason: reason, intent_epoch: epoch }: ConnectionState,
+): Promise<boolean> {
+  if (status !== 'needs_reauth' || reason !== 'rotation_lost') return false;
+  const [intent] = await world.query<{ pid: number }>(
+    `SELECT pid FROM crash_intents WHERE connection_id = $1 AND epoch = $2`,
+    [id, epoch],
+  );
+  const life = killed.find(({ pid }) => pid === intent?.pid);
+  return life !== undefined && life.passed().get(id) !== 'spooled';
 }
 
 /** The token in force is the upstream's newest, and it can be refreshed. */
@@ -107,19 +126,4 @@ function newestTold(lives: readonly VaultProcess[]): Map<string, bigint> {
   for (const life of lives)
     for (const [id, generation] of life.told) if (generation > (told.get(id) ?? 0n)) told.set(id, generation);
   return told;
-}
-
-/**
- * Of each connection, the last point that any process had come to, where that process was killed there. A claim that was
- * not followed by anything asked nobody, and leaves what was before as it was.
- */
-function lastPoints(lives: readonly VaultProcess[], killed: readonly VaultProcess[]): Map<string, FailPoint> {
-  const last = new Map<string, Passed & { readonly killed: boolean }>();
-  for (const life of lives) {
-    for (const passed of life.passed()) {
-      if (passed.point === 'claimed' || passed.at < (last.get(passed.connectionId)?.at ?? 0n)) continue;
-      last.set(passed.connectionId, { ...passed, killed: killed.includes(life) });
-    }
-  }
-  return new Map([...last].flatMap(([id, passed]) => (passed.killed ? [[id, passed.point]] : [])));
 }

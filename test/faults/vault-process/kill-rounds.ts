@@ -1,6 +1,6 @@
 import type { FailPoint } from '@app/vault';
 import { CrashWorld, until, type Connected, type Rotation } from './crash-world.js';
-import { judge, type KillRoundsReport, type Stage } from './kill-rounds-verdict.js';
+import { judge, recordIntents, type KillRoundsReport, type Stage } from './kill-rounds-verdict.js';
 import type { VaultProcess } from './vault-process.js';
 
 export interface KillRoundsOptions {
@@ -69,6 +69,7 @@ class Rounds implements Stage {
   async run(): Promise<void> {
     for (const slot of this.slots) this.start(slot);
     await Promise.all(this.slots.map(({ starting }) => starting));
+    await recordIntents(this.world);
     for (let round = 1; round <= this.options.rounds; round += 1) {
       if (round % 5 === 1) await this.replaceDead();
       await this.killOne();

@@ -13,13 +13,6 @@ export interface End {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A fail point that a refresh came to. */
-export interface Passed {
-  readonly at: bigint;
-  readonly point: FailPoint;
-  readonly connectionId: string;
-}
-
 /** The process of a call ended before it answered. */
 export class ProcessGone extends Error {}
 
@@ -102,14 +95,15 @@ export class VaultProcess {
     return this.printed;
   }
 
-  /** Every fail point that this life has passed, in order; `at` is comparable between processes. */
-  passed(): Passed[] {
+  /** The last fail point that each connection's refresh has passed in this life. */
+  passed(): ReadonlyMap<string, FailPoint> {
     const lines = readFileSync(path.join(this.dataDir, `trace-${this.pid}.log`), 'utf8').split('\n');
-    return lines.flatMap((line) => {
-      const [at, point, connectionId] = line.split(' ');
-      if (at === undefined || connectionId === undefined) return [];
-      return [{ at: BigInt(at), point: point as FailPoint, connectionId }];
-    });
+    return new Map(
+      lines.flatMap((line) => {
+        const [point, id] = line.split(' ');
+        return id === undefined ? [] : [[id, point as FailPoint] as const];
+      }),
+    );
   }
 
   kill(): Promise<End> {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ApiContract, Public, RateClass } from '@app/edge';
 import { OperatorAccess } from '@app/tokens';
 import { Readiness, type ReadinessReport } from './readiness.js';
+import { VaultReadiness } from './vault-readiness.js';
 
 const LiveSchema = z.object({ status: z.literal('live') });
 
@@ -22,6 +23,7 @@ export class HealthController {
   constructor(
     private readonly readiness: Readiness,
     private readonly operators: OperatorAccess,
+    private readonly vault: VaultReadiness,
   ) {}
 
   @Get('live')
@@ -55,7 +57,7 @@ export class HealthController {
     const [report, detailed] = await Promise.all([this.readiness.report(), this.#mayKnow(request)]);
     void reply.status(report.ready ? 200 : 503).header('Cache-Control', 'no-store');
     const status = report.ready ? 'ready' : 'not_ready';
-    return detailed ? { status, details: detailsOf(report) } : { status };
+    return detailed ? { status, details: { ...detailsOf(report), vault: await this.vault.report() } } : { status };
   }
 
   /** Whether a store is down must not decide whether a probe gets its answer. */

@@ -58,7 +58,7 @@ export class ConnectionEntity {
   @Column({ type: 'timestamptz', name: 'last_refreshed_at', nullable: true }) lastRefreshedAt: Date | null;
   /** The smallest `connection.expiring` threshold that was told, in days. */
   @Column({ type: 'smallint', name: 'expiry_warned_days', nullable: true }) expiryWarnedDays: number | null;
-  @Column({ type: 'timestamptz', name: 'created_at' }) createdAt: Date;
+  @Column({ type: 'timestamptz', precision: 3, name: 'created_at' }) createdAt: Date;
   @Column({ type: 'timestamptz', name: 'deleted_at', nullable: true }) deletedAt: Date | null;
 }
 

@@ -57,7 +57,7 @@ export class Vault1700000000005 implements MigrationInterface {
         last_error_at timestamptz,
         last_refreshed_at timestamptz,
         expiry_warned_days smallint,
-        created_at timestamptz NOT NULL DEFAULT now(),
+        created_at timestamptz(3) NOT NULL DEFAULT now(),
         deleted_at timestamptz
       ) WITH (fillfactor = 60)`);
     await runner.query(

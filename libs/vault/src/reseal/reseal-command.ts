@@ -61,7 +61,9 @@ export class ResealCommand {
     const { resealed, broken, busy } = await this.tokens.run((count) =>
       say(`connections: ${count} of ${total} sealed anew, ${perSecond(count, performance.now() - started)} a second`),
     );
-    say(`connections: done, ${resealed} sealed anew${busy === 0 ? '' : `, ${busy} were busy: run this again`}`);
+    say(
+      `connections: done, ${resealed} sealed anew${busy === 0 ? '' : `, ${busy} were busy: the schedule seals them within the hour`}`,
+    );
     const removed = await this.retirement.removeUnneeded();
     say(`data keys: ${removed} removed that were retired a day ago and that nothing needs`);
     return broken.map((id) => `connection ${id}`);

@@ -1,3 +1,4 @@
+import { SecretBox } from '@app/keys';
 import { DataKeys } from '../data-keys.js';
 import { ORGANIZATION, VaultWorld, type VaultInstance } from '../vault.spec-support.js';
 import { DataKeyHousekeeping } from './data-key-housekeeping.js';
@@ -182,7 +183,7 @@ describe('a retired data key', () => {
   it('is asked for anew within the hour, so that nobody seals with it when it goes', async () => {
     const one = await withKeys(K2);
     let now = new Date('2026-01-01T00:00:00Z');
-    const keys = new DataKeys(one.database, one.module.get(DataKeys, { strict: false })['box'], () => now);
+    const keys = new DataKeys(one.database, one.module.get(SecretBox, { strict: false }), () => now);
     const first = await keys.current(ORGANIZATION);
     const replaced = await one.module.get(DataKeys, { strict: false }).replace(ORGANIZATION, first.id);
     const later = (minutes: number) => (now = new Date(now.getTime() + minutes * 60_000));
