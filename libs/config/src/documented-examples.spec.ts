@@ -7,7 +7,8 @@ import { settingsSchema } from './settings.schema.js';
 const CALLBACK = 'https://app.example.com/callback';
 
 /** Every YAML block of these documents, as a reader would copy it. */
-const EXAMPLES = ['README.md', 'docs/saml.md', 'docs/operations.md'].flatMap((file) =>
+const DOCUMENTS = ['vault', 'fake-upstream', 'organizations', 'saml', 'operations'].map((name) => `docs/${name}.md`);
+const EXAMPLES = ['README.md', ...DOCUMENTS].flatMap((file) =>
   [...readFileSync(file, 'utf8').matchAll(/```yaml\n(.*?)```/gs)].map(
     ([, text = ''], index) => [`${file}, example ${index + 1}`, text] as const,
   ),

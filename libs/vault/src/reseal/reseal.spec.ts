@@ -223,7 +223,7 @@ describe('a retired data key', () => {
 
   it('R27 cannot be another organization’s: the database says so itself', async () => {
     const one = await withKeys(K2);
-    const [mine] = connected.filter(({ organizationId }) => organizationId === ORGANIZATION);
+    const mine = connected.find(({ organizationId }) => organizationId === ORGANIZATION);
     const theirs = await one.module.get(DataKeys, { strict: false }).current(organizations[1] ?? '');
     await expect(
       one.database.query(`UPDATE connections SET data_key_id = $2 WHERE id = $1`, [mine?.id, theirs.id]),
