@@ -38,7 +38,12 @@ describe('vault failure 1', () => {
         expect(tokens).toMatchObject(processes.map(() => expected));
       }
       expect(await here.world.realm('single-use').grants(here.family)).toMatchObject({
-        ...{ status: 'active', presented: ROUNDS, granted: ROUNDS, refused: 0, replayed: 0, overlaps: 0 },
+        status: 'active',
+        presented: ROUNDS,
+        granted: ROUNDS,
+        refused: 0,
+        replayed: 0,
+        overlaps: 0,
       });
     },
   );

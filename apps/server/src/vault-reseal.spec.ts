@@ -163,7 +163,11 @@ oauth_providers:
   }
 });
 
+/** Ends the load also where a test failed under it. */
+const ending = new AbortController();
+
 afterAll(async () => {
+  ending.abort();
   for (const context of contexts) await context.close();
   await upstream.close();
   await database.drop();
@@ -195,7 +199,6 @@ describe('vault failure 14', () => {
     let reads = 0;
     let refreshes = 0;
     const failed: string[] = [];
-    const ending = new AbortController();
     const load = [knows, seals, knows, seals].map(async ({ vault }, lane) => {
       for (let at = lane; !ending.signal.aborted; at += 7) {
         const one = connected[(at * 13) % connected.length];

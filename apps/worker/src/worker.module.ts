@@ -13,6 +13,7 @@ import { WebhooksModule } from '@app/webhooks';
 import { Readiness } from '../../server/src/health/readiness.js';
 import { CertificateMetrics } from '../../server/src/metrics/certificate-metrics.js';
 import { HttpMetrics } from '../../server/src/metrics/http-metrics.js';
+import { VaultMetrics } from '../../server/src/metrics/vault-metrics.js';
 import { WebhookMetrics } from '../../server/src/metrics/webhook-metrics.js';
 import { SEALED } from '../../server/src/sealed.js';
 
@@ -29,7 +30,7 @@ class FoundationModule {}
  * The rooms that have work to do by the clock: the vault's refreshes, webhooks, rotation of keys, SAML metadata, and
  * what housekeeping erases. Nothing maps their routes, because this application has no HTTP.
  */
-@Module({ providers: [Readiness, CertificateMetrics, WebhookMetrics] })
+@Module({ providers: [Readiness, CertificateMetrics, WebhookMetrics, VaultMetrics] })
 export class WorkerModule {
   static with(config: GatehouseConfig): DynamicModule {
     return {

@@ -48,7 +48,8 @@ export async function idleRows(world, { sizes, rounds }, say) {
     ]);
   }
   const [few, many] = rows;
-  many[4] += ` (${Number(many[4]) - Number(few[4])} more; target: index depth alone)`;
+  const more = Number(many[4]) - Number(few[4]);
+  many[4] += ` (${more < 0 ? '' : '+'}${more}; target: index depth alone)`;
   return [HEADING, ...rows];
 }
 

@@ -88,17 +88,17 @@ const flights = module.get(Flights);
 
 let mostFlights = 0;
 const watching = setInterval(() => (mostFlights = Math.max(mostFlights, flights.size)), 5).unref();
-let quiet = false;
-const callers = Array.from({ length: options.callers ?? 0 }, () => ask());
+const quiet = new AbortController();
+for (let caller = 0; caller < (options.callers ?? 0); caller += 1) void ask();
 
 /** Somebody who needs tokens: of any connection, and now and then one that did not exist before. */
 async function ask(): Promise<void> {
   let known: string[] = [];
-  for (let asked = 0; !quiet; asked += 1) {
+  for (let asked = 0; !quiet.signal.aborted; asked += 1) {
     try {
       if (asked % 20 === 0) known = await alive();
       const id = known[Math.floor(Math.random() * known.length)];
-      if (id !== undefined) await askFor(id, Math.random() < 0.3 ? 'new_generation' : 'fresh_enough');
+      if (id !== undefined) await askFor(id, Math.random() < 0.7 ? 'new_generation' : 'fresh_enough');
     } catch {
       // The database is away; so it is for everybody.
     }
@@ -137,10 +137,6 @@ const calls: VaultCalls = {
     skip = wanted.skip ?? 0;
   },
   observe: () => ({ flights: flights.size, mostFlights, rssBytes: process.memoryUsage.rss() }),
-  quiet: async () => {
-    quiet = true;
-    await Promise.all(callers);
-  },
 };
 
 async function serve({ number, name, parameters }: CallMessage): Promise<void> {
@@ -154,7 +150,7 @@ async function serve({ number, name, parameters }: CallMessage): Promise<void> {
 
 process.on('message', (message) => void serve(message as CallMessage));
 process.once('SIGTERM', () => {
-  quiet = true;
+  quiet.abort();
   clearInterval(watching);
   void module.close().then(() => process.exit(0));
 });

@@ -119,7 +119,15 @@ class Rounds implements Stage {
         [provider],
       );
       const missing = this.options.connections - (row?.alive ?? 0);
-      if (missing > 0) connected.push(...(await this.world.connect(process, provider, missing)));
+      if (missing <= 0) continue;
+      const made = await this.world.connect(process, provider, missing);
+      connected.push(...made);
+      // What was made together would fall due together, and die together.
+      await this.world.query(
+        `UPDATE connections SET next_refresh_at = app_now() + random() * interval '1 second'
+         WHERE id = ANY($1) AND generation = 1 AND lease_owner IS NULL`,
+        [made.map(({ id }) => id)],
+      );
     }
   }
 }

@@ -38,8 +38,6 @@ export interface VaultCalls {
   sweep(): Promise<SweepReport>;
   trap(trap: Trap): void;
   observe(): Observation;
-  /** Ends what the callers do; resolves when none is waiting any more. */
-  quiet(): Promise<void>;
 }
 
 export interface CallMessage {

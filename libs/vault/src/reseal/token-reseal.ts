@@ -32,8 +32,8 @@ interface Resealed {
 }
 
 const BATCH = 200;
-/** Rounds over what others held; a round ends in moments, what holds a row longer than all of them is stuck. */
-const MOST_ROUNDS = 20;
+/** Rounds over what others held or changed. Where they change on, the next run, or the schedule's, finds the rest. */
+const MOST_ROUNDS = 5;
 const PAUSE_MS = 100;
 
 const UNDER_RETIRED = `
