@@ -63,7 +63,12 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
     providerId: 'p',
     reason: 'revoked',
   },
-  'connection.not_kept': { kind: 'connection.not_kept', providerId: 'p', sessionId: 's', reason: 'DatabaseUnavailable' },
+  'connection.not_kept': {
+    kind: 'connection.not_kept',
+    providerId: 'p',
+    sessionId: 's',
+    reason: 'DatabaseUnavailable',
+  },
   'keys.rotated': { kind: 'keys.rotated', purpose: 'access', keyId: 'k' },
   'saml.refused': {
     kind: 'saml.refused',

@@ -32,12 +32,7 @@ export type {
   WebhookEndpoint,
   WebhookEventKind,
 } from './gatehouse-config.js';
-export type {
-  ExpiryStrategy,
-  RevocationStyle,
-  UpstreamErrorRule,
-  UpstreamTokenRules,
-} from './upstream-token-rules.js';
+export type { ExpiryStrategy, RevocationStyle, UpstreamErrorRule, UpstreamTokenRules } from './upstream-token-rules.js';
 export { standardTokenRules } from './token-rules.js';
 export { CLOCK, type Clock } from './clock.js';
 export { ConfigModule, GATEHOUSE_CONFIG } from './config.module.js';

@@ -90,7 +90,13 @@ export function aGatehouse(providers: ProviderConfig[], about: Partial<Gatehouse
   const read: Partial<GatehouseConfig> = {
     production: false,
     publicUrl: 'http://localhost:8080',
-    outbound: { allowPrivate: true, timeoutMs: 5_000, maxBytes: 1_048_576, tokenTimeoutMs: 5_000, connectTimeoutMs: 3_000 },
+    outbound: {
+      allowPrivate: true,
+      timeoutMs: 5_000,
+      maxBytes: 1_048_576,
+      tokenTimeoutMs: 5_000,
+      connectTimeoutMs: 3_000,
+    },
     lifetimes: { clockSkewSeconds: 60 } as Lifetimes,
     providers,
   };

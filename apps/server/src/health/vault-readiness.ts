@@ -15,7 +15,8 @@ interface TroubledProvider {
 
 /** `degraded` makes nobody unready: another instance would see the same providers and the same rows. */
 export type VaultState =
-  { readonly state: 'ok' | 'degraded'; readonly providers: readonly TroubledProvider[] } | { readonly state: 'unknown' };
+  | { readonly state: 'ok' | 'degraded'; readonly providers: readonly TroubledProvider[] }
+  | { readonly state: 'unknown' };
 
 /** For the operators' part of /health/ready: the providers whose tokens are not all as they should be. */
 @Injectable()
