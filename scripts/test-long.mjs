@@ -9,12 +9,12 @@ import { cacheFolder, fail, requireInstalled } from './checkout.mjs';
 
 const HELP = `npm run test:long -- [options]
 
-  --rounds=1000          how many processes are killed
+  --rounds=1000          how many processes are killed, and how often a crowd wants one token
   --processes=4          how many there are at a time
   --outage-seconds=60    how long Postgres is away, with leases of 0.6 s
   --minutes=10           how long tokens are watched
   --connections=2000     how many of them, of 60 s each
-  --only=PART            kills, outages or freshness alone
+  --only=PART            kills, crowds, outages or freshness alone
   --fresh                begin anew; without it a run continues where the last one was stopped
 `;
 
@@ -40,8 +40,8 @@ function optionsOf(args) {
     if (!(value > 0)) fail(`--${name} must be a number above 0`);
     return value;
   };
-  if (values.only !== undefined && !['kills', 'outages', 'freshness'].includes(values.only)) {
-    fail('--only must be kills, outages or freshness');
+  if (values.only !== undefined && !['kills', 'crowds', 'outages', 'freshness'].includes(values.only)) {
+    fail('--only must be kills, crowds, outages or freshness');
   }
   return {
     rounds: number('rounds'),
@@ -58,7 +58,7 @@ function optionsOf(args) {
 /** What runs before have done of the same; a state of other numbers is none. */
 function readState(options) {
   const numbers = JSON.stringify({ ...options, fresh: undefined, only: undefined });
-  const empty = { numbers, kills: undefined, outages: undefined, freshness: undefined };
+  const empty = { numbers, kills: undefined, crowds: undefined, outages: undefined, freshness: undefined };
   if (options.fresh || !existsSync(stateFile)) return empty;
   const state = JSON.parse(readFileSync(stateFile, 'utf8'));
   return state.numbers === numbers ? state : empty;
@@ -82,6 +82,7 @@ const wanted = (part) => options.only === undefined || options.only === part;
 
 await import('../test/faults/vault-process/typescript.mjs');
 const { longKills, killsPassed, NO_KILLS } = await import('../test/faults/vault-long/kills.ts');
+const { longCrowds } = await import('../test/faults/vault-long/crowds.ts');
 const { longOutages } = await import('../test/faults/vault-long/outages.ts');
 const { longFreshness } = await import('../test/faults/vault-long/freshness.ts');
 const { startPostgres } = await import('../test/harness/postgres.ts');
@@ -91,6 +92,11 @@ if (wanted('kills')) {
   if (state.kills !== undefined) process.stdout.write(`continuing after ${state.kills.rounds} kill rounds\n`);
   const totals = await longKills(options, state.kills ?? NO_KILLS, (kills) => keep({ kills }));
   if (!killsPassed(totals)) failed.push('kills');
+}
+if (wanted('crowds')) {
+  if (state.crowds === undefined) keep({ crowds: await longCrowds(options.rounds) });
+  else process.stdout.write('the crowds were done before\n');
+  if (!state.crowds) failed.push('crowds');
 }
 if (wanted('outages')) {
   if (state.outages === undefined) keep({ outages: await longOutages(options.outageSeconds) });
@@ -104,7 +110,9 @@ if (wanted('freshness')) {
 }
 await (await startPostgres()).stop();
 // What is done and well is done; the next run is a new one. What failed is shown until --fresh.
-const done = [state.kills?.rounds >= options.rounds, state.outages, state.freshness?.passed].every(Boolean);
+const done = [state.kills?.rounds >= options.rounds, state.crowds, state.outages, state.freshness?.passed].every(
+  Boolean,
+);
 if (done) rmSync(stateFile, { force: true });
 process.stdout.write(failed.length === 0 ? 'test:long passed\n' : `test:long FAILED: ${failed.join(', ')}\n`);
 process.exit(failed.length === 0 ? 0 : 1);

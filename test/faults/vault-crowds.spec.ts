@@ -1,5 +1,6 @@
 import { freshDatabase } from '../harness/postgres.js';
 import { CrashWorld, until, type ProviderOptions } from './vault-process/crash-world.js';
+import { CROWD_PROVIDERS, crowdRounds } from './vault-process/crowd-rounds.js';
 import type { VaultProcess } from './vault-process/vault-process.js';
 
 const ROUNDS = 100;
@@ -25,36 +26,10 @@ describe('vault failure 1', () => {
   it.each([2, 8])(
     `%i processes want the same rotating connection ${ROUNDS} times: one grant each time, and all get its token`,
     async (count) => {
-      const { processes, ...here } = await crowd(count);
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        await here.world.makeDue([here.id]);
-        const answers = await Promise.all([
-          ...processes.map((process) => process.call('token', here.id, 'fresh_enough')),
-          ...processes.slice(0, 2).map((process) => process.call('sweep')),
-        ]);
-        const tokens = answers.flatMap((answer) => ('kind' in answer ? [answer] : []));
-        const { current } = await here.world.realm('single-use').grants(here.family);
-        const expected = { kind: 'token', token: { generation: BigInt(round + 1), accessToken: current.access_token } };
-        expect(tokens).toMatchObject(processes.map(() => expected));
-      }
-      expect(await here.world.realm('single-use').grants(here.family)).toMatchObject({
-        status: 'active',
-        presented: ROUNDS,
-        granted: ROUNDS,
-        refused: 0,
-        replayed: 0,
-        overlaps: 0,
-      });
+      await crowdRounds(await startWorld(CROWD_PROVIDERS), count, ROUNDS);
     },
   );
 });
-
-async function crowd(count: number) {
-  const here = await startWorld({ 'single-use': { rotation: 'single_use' } });
-  const processes = await here.processesWith(count, { leaseMs: 45_000 });
-  const connection = await here.connectOne(processes[0]!, 'single-use');
-  return { world: here, processes, ...connection };
-}
 
 describe('vault failure 12', () => {
   const FAST = Array.from({ length: 18 }, (_, n) => `fast-${n}`);

@@ -29,9 +29,11 @@ export interface Replaced {
 
 const INSERT = `
   INSERT INTO connections (id, organization_id, provider_id, user_id, origin, label, subject_hash, scope, token_type,
-    metadata, data_key_id, access_token, refresh_token, issued_at, expires_at, refresh_expires_at, next_refresh_at)
+    metadata, data_key_id, access_token, refresh_token, issued_at, expires_at, refresh_expires_at, next_refresh_at,
+    sign_in_user_id)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, app_now(), app_now() + $14 * interval '1 ms',
-          app_now() + $15 * interval '1 ms', app_now() + $16 * interval '1 ms')`;
+          app_now() + $15 * interval '1 ms', app_now() + $16 * interval '1 ms',
+          CASE WHEN $5 = 'sign_in' THEN $4::uuid END)`;
 
 /** A new grant wins over whatever is under way: the generation moves, so an older answer's commit finds nothing. */
 const REPLACE = `
@@ -141,7 +143,7 @@ export class ConnectionWriter {
   async ofSignIn(organizationId: string, providerId: string, userId: string): Promise<string | undefined> {
     const [row] = await this.database.query<{ id: string }>(
       `SELECT id FROM connections
-       WHERE organization_id = $1 AND provider_id = $2 AND user_id = $3 AND origin = 'sign_in' AND deleted_at IS NULL`,
+       WHERE organization_id = $1 AND provider_id = $2 AND sign_in_user_id = $3 AND deleted_at IS NULL`,
       [organizationId, providerId, userId],
     );
     return row?.id;

@@ -9,7 +9,6 @@ export interface KillRoundsOptions {
   readonly rounds: number;
   /** At each of the three kinds of provider. */
   readonly connections: number;
-  readonly onRound?: (killed: number) => void;
 }
 
 const POINTS: readonly FailPoint[] = ['claimed', 'intended', 'sent', 'answered', 'spooled', 'committed'];
@@ -23,17 +22,13 @@ const PROVIDERS: Readonly<Record<string, { rotation: Rotation; latency_ms: numbe
 const TOKEN_LIFE = 3;
 const LEASE_MS = 1_000;
 const CALLERS = 3;
-const MOST_SKIPPED = 5;
-
-interface Slot {
-  readonly dataDir: string;
-  alive: VaultProcess | undefined;
-  starting: Promise<void>;
-}
+/** How many refreshes of a life may pass the deadly point unharmed: it is to die in the middle of its work. */
+const MOST_SKIPPED = 30;
+const KILLS_BETWEEN_REPLACEMENTS = 5;
 
 /**
- * Processes refresh the same short-lived connections without a pause; in each round a random one dies at a random point
- * of some refresh and is started again over what it left. At the end the upstream's ledger is compared with the rows.
+ * Processes refresh the same short-lived connections without a pause; each dies at a random point of some refresh and is
+ * started again over what it left, so many times in all. At the end the upstream's ledger is compared with the rows.
  */
 export async function killRounds(options: KillRoundsOptions): Promise<KillRoundsReport> {
   const providers = Object.fromEntries(
@@ -53,66 +48,53 @@ class Rounds implements Stage {
   readonly connections = new Map<string, Connected[]>(Object.keys(PROVIDERS).map((id) => [id, []]));
   readonly lives: VaultProcess[] = [];
   readonly killed: VaultProcess[] = [];
-  private readonly slots: Slot[];
+  private left: number;
+  private replacedAt = -KILLS_BETWEEN_REPLACEMENTS;
 
   constructor(
     readonly world: CrashWorld,
     private readonly options: KillRoundsOptions,
   ) {
-    this.slots = Array.from({ length: options.processes }, () => ({
-      dataDir: world.newDir(),
-      alive: undefined,
-      starting: Promise.resolve(),
-    }));
+    this.left = options.rounds;
   }
 
   async run(): Promise<void> {
-    for (const slot of this.slots) this.start(slot);
-    await Promise.all(this.slots.map(({ starting }) => starting));
+    const dirs = Array.from({ length: this.options.processes }, () => this.world.newDir());
+    const first = await Promise.all(dirs.map((dataDir) => this.start(dataDir)));
     await recordIntents(this.world);
-    for (let round = 1; round <= this.options.rounds; round += 1) {
-      if (round % 5 === 1) await this.replaceDead();
-      await this.killOne();
-      this.options.onRound?.(round);
-    }
-    await Promise.all(this.slots.map(({ starting }) => starting));
+    const last = await Promise.all(first.map((life) => this.liveAndDie(life)));
     // Every answer that lies in a spool comes home before anything is counted.
-    await until(() => this.slots.every(({ alive }) => alive?.spooled() === false));
-    await Promise.all(this.slots.map(({ alive }) => alive?.stop()));
+    await until(() => last.every((life) => !life.spooled()));
+    await Promise.all(last.map((life) => life.stop()));
   }
 
-  private start(slot: Slot): void {
-    slot.alive = undefined;
-    slot.starting = this.world
-      .process({ dataDir: slot.dataDir, schedule: true, callers: CALLERS, leaseMs: LEASE_MS, waitMs: 5_000 })
-      .then((started) => {
-        this.lives.push(started);
-        slot.alive = started;
-      });
-  }
-
-  private async killOne(): Promise<void> {
-    const slot = await this.anyAlive();
-    const point = anyOf(POINTS);
-    const skip = Math.floor(Math.random() * MOST_SKIPPED);
-    await slot.process.call('trap', { point, signal: 'SIGKILL', skip });
-    const { signal } = await slot.process.ended;
-    if (signal !== 'SIGKILL') throw new Error(`a process of the vault ended by itself:\n${slot.process.log()}`);
-    this.killed.push(slot.process);
-    this.start(slot.slot);
-  }
-
-  private async anyAlive(): Promise<{ slot: Slot; process: VaultProcess }> {
-    for (;;) {
-      const alive = this.slots.flatMap((slot) => (slot.alive === undefined ? [] : [{ slot, process: slot.alive }]));
-      if (alive.length > 0) return anyOf(alive);
-      await Promise.race(this.slots.map(({ starting }) => starting));
+  /** One life after another in one folder; answers the one that is left when there is no kill left. */
+  private async liveAndDie(first: VaultProcess): Promise<VaultProcess> {
+    let life = first;
+    while (this.left > 0) {
+      this.left -= 1;
+      await this.replaceDead(life);
+      const skip = Math.floor(Math.random() * MOST_SKIPPED);
+      await life.call('trap', { point: anyOf(POINTS), signal: 'SIGKILL', skip });
+      const { signal } = await life.ended;
+      if (signal !== 'SIGKILL') throw new Error(`a process of the vault ended by itself:\n${life.log()}`);
+      this.killed.push(life);
+      life = await this.start(life.dataDir);
     }
+    return life;
+  }
+
+  private async start(dataDir: string): Promise<VaultProcess> {
+    const settings = { schedule: true, callers: CALLERS, leaseMs: LEASE_MS, waitMs: 5_000 };
+    const life = await this.world.process({ dataDir, ...settings });
+    this.lives.push(life);
+    return life;
   }
 
   /** What D60 has ended is made up for, so that there is always as much to lose. */
-  private async replaceDead(): Promise<void> {
-    const { process } = await this.anyAlive();
+  private async replaceDead(process: VaultProcess): Promise<void> {
+    if (this.killed.length - this.replacedAt < KILLS_BETWEEN_REPLACEMENTS) return;
+    this.replacedAt = this.killed.length;
     for (const [provider, connected] of this.connections) {
       const [row] = await this.world.query<{ alive: number }>(
         `SELECT count(*)::int AS alive FROM connections WHERE provider_id = $1 AND status IN ('active', 'backing_off')`,

@@ -24,6 +24,8 @@ export class ConnectionEntity {
   @Column({ type: 'uuid', name: 'organization_id' }) organizationId: string;
   @Column({ type: 'text', name: 'provider_id' }) providerId: string;
   @Column({ type: 'uuid', name: 'user_id', nullable: true }) userId: string | null;
+  /** The same person where the sign-ins left the tokens: these go with the person, others stay with the organization. */
+  @Column({ type: 'uuid', name: 'sign_in_user_id', nullable: true }) signInUserId: string | null;
   @Column({ type: 'text' }) origin: 'consent' | 'import' | 'sign_in';
   @Column({ type: 'text', nullable: true }) label: string | null;
   /** Keyed hash of provider and upstream subject: two connections with the same share one grant upstream. */

@@ -26,6 +26,7 @@ export class Vault1700000000005 implements MigrationInterface {
         organization_id uuid NOT NULL REFERENCES organizations (id),
         provider_id text NOT NULL REFERENCES providers (id),
         user_id uuid REFERENCES users (id) ON DELETE SET NULL,
+        sign_in_user_id uuid REFERENCES users (id) ON DELETE CASCADE,
         origin text NOT NULL CHECK (origin IN ('consent', 'import', 'sign_in')),
         label text,
         subject_hash bytea,
@@ -67,8 +68,8 @@ export class Vault1700000000005 implements MigrationInterface {
     await runner.query(`CREATE INDEX connections_user ON connections (user_id) WHERE user_id IS NOT NULL`);
     // One person's sign-ins at one provider keep one connection; consents may make several.
     await runner.query(`
-      CREATE UNIQUE INDEX connections_sign_in ON connections (provider_id, user_id)
-        WHERE origin = 'sign_in' AND deleted_at IS NULL`);
+      CREATE UNIQUE INDEX connections_sign_in ON connections (sign_in_user_id, provider_id)
+        WHERE sign_in_user_id IS NOT NULL AND deleted_at IS NULL`);
     await runner.query(`CREATE INDEX connections_subject ON connections (subject_hash) WHERE subject_hash IS NOT NULL`);
     await runner.query(
       `CREATE INDEX connections_refresh_expiry ON connections (refresh_expires_at) WHERE refresh_expires_at IS NOT NULL`,
