@@ -175,6 +175,14 @@ describe('D4', () => {
     });
   });
 
+  it('where no route is, an address speaks as the routes beside it would', async () => {
+    const bodyOf = async (url: string) => Object.keys((await edge.ask(url)).json());
+    await expect(bodyOf('/api/v1/nothing')).resolves.toEqual(['detail']);
+    await expect(bodyOf('/v1/organizations/acme/nothing')).resolves.toEqual(['code', 'message']);
+    await expect(bodyOf('/internal/nothing')).resolves.toEqual(['error']);
+    await expect(bodyOf('/nothing')).resolves.toEqual(['error', 'error_description']);
+  });
+
   it('answers an unknown address with 404', async () => {
     const answer = await edge.ask('/nowhere?code=1');
     expect([answer.status, answer.json()['error']]).toEqual([404, 'not_found']);

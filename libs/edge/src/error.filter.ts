@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { OAuthError, temporarilyUnavailable, type OAuthErrorCode } from '@app/oauth2';
 import { authenticateHeader } from './authenticate-header.js';
 import { renderFault } from './error-dialects.js';
-import { routePolicy } from './route-policy.js';
+import { routePolicy, type DialectName } from './route-policy.js';
 import { routeTableOf } from './route-table.js';
 import { writeSecurityHeaders } from './security-headers.js';
 
@@ -75,7 +75,20 @@ function methodFault(request: FastifyRequest, error: OAuthError): OAuthError {
   return new OAuthError('method_not_allowed', WORDS_OF_STATUS[405] ?? '', { headers: { Allow: allowed.join(', ') } });
 }
 
-/** Writes a refusal: status, headers of D4, and the body in the dialect of the matched route. */
+/** Where the addresses of one family of routes begin: what is refused before a route is found speaks as they do. */
+const DIALECT_OF_PREFIX: readonly (readonly [prefix: string, dialect: DialectName])[] = [
+  ['/api/v1/', 'mielto'],
+  ['/internal/', 'mix'],
+  ['/v1/organizations/', 'planetscale'],
+];
+
+function dialectOf(request: FastifyRequest): DialectName {
+  const unmatched = request.is404 || request.routeOptions.url === undefined;
+  const family = unmatched ? DIALECT_OF_PREFIX.find(([prefix]) => request.url.startsWith(prefix)) : undefined;
+  return family?.[1] ?? routePolicy(request).dialect;
+}
+
+/** Writes a refusal: status, headers of D4, and the body in the dialect of the route. */
 export function sendFault(request: FastifyRequest, reply: FastifyReply, error: OAuthError): void {
   const challenge = authenticateHeader(error);
   if (challenge !== undefined) void reply.header('WWW-Authenticate', challenge);
@@ -83,7 +96,7 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, error: O
   for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);
   void reply.header('Cache-Control', 'no-store').header('Pragma', 'no-cache').header('X-Request-Id', request.id);
   // As bytes, because Fastify appends a charset to the type of any JSON text (D2), hooks or no hooks.
-  const body = Buffer.from(JSON.stringify(renderFault(routePolicy(request).dialect, error)));
+  const body = Buffer.from(JSON.stringify(renderFault(dialectOf(request), error)));
   void reply.header('Content-Type', 'application/json').status(error.status).send(body);
 }
 

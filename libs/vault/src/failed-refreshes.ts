@@ -15,6 +15,7 @@ const FAIL = `
         lease_owner = NULL, lease_until = NULL,
         intent_epoch = CASE WHEN $7 THEN c.intent_epoch END,
         intent_at = CASE WHEN $7 THEN c.intent_at END,
+        intent_replays = CASE WHEN $7 THEN coalesce($16::smallint, c.intent_replays) ELSE 0 END,
         consecutive_failures = c.consecutive_failures + $8,
         first_failed_at = CASE WHEN $8 > 0 THEN coalesce(c.first_failed_at, app_now()) ELSE c.first_failed_at END,
         last_error_code = $9, last_error_status = $10, last_error_at = app_now()
@@ -55,7 +56,7 @@ export class FailedRefreshes {
       failure.status,
       failure.reason ?? null,
       failure.retryInMs ?? null,
-      failure.intent === 'open',
+      failure.intent !== 'resolved',
       failure.counts === 'failure' ? 1 : 0,
       failure.code,
       failure.httpStatus ?? null,
@@ -64,6 +65,7 @@ export class FailedRefreshes {
       JSON.stringify(this.events(connection, failure)),
       connection.organizationId,
       connection.providerId,
+      failure.intent === 'as_before' ? connection.replays : null,
     ]);
     return rows.length > 0;
   }

@@ -80,6 +80,13 @@ describe('D60', () => {
     expect(decide(ambiguous, 'grace', { unresolved: true, replays: 1 })).toMatchObject({ reason: 'rotation_lost' });
   });
 
+  it('an answer that changed nothing uses up no right to ask again, and settles no doubt', () => {
+    const replay = { unresolved: true, replays: 0 };
+    expect(decide(transient(), 'grace', replay)).toMatchObject({ status: 'backing_off', intent: 'as_before' });
+    expect(decide({ kind: 'throttled', retryAfterSeconds: 1, ...told }, 'grace', replay).intent).toBe('as_before');
+    expect(decide(transient(), 'grace').intent).toBe('resolved');
+  });
+
   it('a reusable token loses nothing by it', () => {
     expect(decide(ambiguous, 'reusable', { unresolved: true, replays: 7 })).toMatchObject({ status: 'backing_off' });
     expect(mayReplay({ ...connection, unresolved: true, replays: 7 }, 'reusable')).toBe(true);

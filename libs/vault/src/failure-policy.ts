@@ -19,8 +19,11 @@ export interface Failure {
   readonly reason: DeadReason | undefined;
   /** undefined: not by itself any more; 0: stays due. */
   readonly retryInMs: number | undefined;
-  /** The request may have been processed: what the journal says stays open. */
-  readonly intent: 'resolved' | 'open';
+  /**
+   * `open`: the request may have been processed. `as_before`: it was not, but an earlier one may have been, and this one
+   * did not use up the right to ask again.
+   */
+  readonly intent: 'resolved' | 'open' | 'as_before';
   /** Whether it counts against the connection. */
   readonly counts: 'failure' | 'nothing';
   readonly code: string;
@@ -37,6 +40,24 @@ export function mayReplay(connection: ClaimedConnection, reuse: RefreshTokenReus
   return reuse === 'reusable' || connection.replays === 0;
 }
 
+/** What the journal says after a request that changed nothing. */
+function undone(connection: ClaimedConnection): Failure['intent'] {
+  return connection.unresolved ? 'as_before' : 'resolved';
+}
+
+/** Tokens that do not open here: tried again seldom, for an operator may put the key back. */
+export function notOpened(connection: ClaimedConnection, random: number): Failure {
+  const failed = {
+    kind: 'transient',
+    giveUp: 'never',
+    code: 'tokens_unreadable',
+    detail: '',
+    status: undefined,
+  } as const;
+  const { outcome: _asked, ...rest } = later(connection, failed, random);
+  return { ...rest, outcome: 'not_sent' };
+}
+
 /** The end of a connection whose earlier request must not be repeated. */
 export function notReplayed(): Failure {
   return dead('rotation_lost', { code: 'rotation_lost', status: undefined }, 'not_replayed', 'open');
@@ -48,8 +69,7 @@ export function notSent(connection: ClaimedConnection): Failure {
     status: connection.status,
     reason: undefined,
     retryInMs: 0,
-    // An earlier request's doubt is not settled by this one.
-    intent: connection.unresolved ? 'open' : 'resolved',
+    intent: undone(connection),
     counts: 'nothing',
     code: 'lease_over',
     httpStatus: undefined,
@@ -78,7 +98,7 @@ export function failureOf(
         status: connection.status,
         reason: undefined,
         retryInMs: 0,
-        intent: 'resolved',
+        intent: undone(connection),
         counts: 'nothing',
       };
     case 'ambiguous':
@@ -107,12 +127,13 @@ function told(answer: Failed): Pick<Failure, 'code' | 'httpStatus' | 'outcome'> 
 
 function later(connection: ClaimedConnection, answer: Failed, random: number): Failure {
   const retryInMs = backoffMs(connection.failures + 1, connection.lifeMs, random);
+  const intent = undone(connection);
   return {
     ...told(answer),
     status: 'backing_off',
     reason: undefined,
     retryInMs,
-    intent: 'resolved',
+    intent,
     counts: 'failure',
   };
 }

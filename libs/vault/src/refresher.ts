@@ -5,7 +5,7 @@ import { UpstreamTokenEndpoints, type RefreshAnswer } from '@app/upstream-tokens
 import type { ClaimedConnection } from './claimed-connection.js';
 import { AT_FAIL_POINT, type AtFailPoint } from './fail-points.js';
 import { FailedRefreshes } from './failed-refreshes.js';
-import { failureOf, mayReplay, notReplayed, notSent, type Failure } from './failure-policy.js';
+import { failureOf, mayReplay, notOpened, notReplayed, notSent, type Failure } from './failure-policy.js';
 import { Journal } from './journal.js';
 import { Leases } from './leases.js';
 import { ProviderBreakers } from './provider-breakers.js';
@@ -48,7 +48,7 @@ export class Refresher {
    * A request that was sent is never given up before its time-out, also where the lease could not be held: the provider
    * may have used the token up, and its answer is then the only good one. The commit says whether it still counts.
    *
-   * @throws Error only when the claim could not even be begun (its tokens do not open, the database is away): nothing
+   * @throws Error only when the claim could not even be begun (the database is away): nothing
    *   was sent then.
    */
   async refresh(connection: ClaimedConnection): Promise<RefreshEnd> {
@@ -56,12 +56,8 @@ export class Refresher {
     const traits = this.endpoints.describe(connection.providerId);
     if (traits === undefined) throw new Error(`provider ${connection.providerId} is not configured any more`);
     if (connection.unresolved && !mayReplay(connection, traits.reuse)) return this.fail(connection, notReplayed());
-    const refreshToken = await this.seal.open(
-      connection,
-      connection.dataKeyId,
-      'refresh_token',
-      connection.refreshToken,
-    );
+    const refreshToken = await this.opened(connection);
+    if (refreshToken === undefined) return this.fail(connection, notOpened(connection, Math.random()));
     const fingerprint = await this.seal.fingerprint(connection, connection.dataKeyId, refreshToken);
     // The answer is sealed and spooled without the database, which may be gone by then.
     await this.seal.prepare(connection.organizationId);
@@ -106,6 +102,19 @@ export class Refresher {
       `${answer.connectionId}: an answer that an ended process had received was recovered from the spool`,
     );
     return true;
+  }
+
+  /** Undefined: it does not open, which the log has as an error; the database being away is thrown. */
+  private async opened(connection: ClaimedConnection): Promise<string | undefined> {
+    try {
+      return await this.seal.open(connection, connection.dataKeyId, 'refresh_token', connection.refreshToken);
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error;
+      this.logger.error(
+        `${connection.connectionId} cannot be refreshed: ${error instanceof Error ? error.message : 'unknown fault'}`,
+      );
+      return undefined;
+    }
   }
 
   private async succeed(

@@ -38,6 +38,8 @@ export class Sweeper {
   /** Where the next round over the providers begins, so that none is always last. */
   private turn = 0;
   private stopping = false;
+  /** Whether, at the last look, its rate alone kept a provider from being asked. */
+  private held = false;
 
   constructor(
     private readonly endpoints: UpstreamTokenEndpoints,
@@ -87,8 +89,8 @@ export class Sweeper {
         for (const connection of claimed) this.launch(connection, tally);
         continue;
       }
-      if (this.flights.size === 0 && !this.limited()) break;
-      await this.flights.nextEnd(this.limited() ? 50 : DRY_MS);
+      if (this.flights.size === 0 && !this.held) break;
+      await this.flights.nextEnd(this.held ? 50 : DRY_MS);
     }
     const { refreshed, failed } = tally;
     if (refreshed + failed > 0)
@@ -118,6 +120,7 @@ export class Sweeper {
    */
   private freeSlots(): ProviderSlots[] {
     const now = performance.now();
+    this.held = false;
     const open = this.endpoints
       .ids()
       .map((providerId) => ({ providerId, slots: this.mayClaim(providerId, now) }))
@@ -143,7 +146,9 @@ export class Sweeper {
     const free = traits.maxConcurrency - this.flights.ofProvider(providerId);
     // A handful of claims costs one statement; one by one they would cost one each.
     if (free < Math.ceil(traits.maxConcurrency / 4)) return 0;
-    return Math.min(free, LARGEST_CLAIM, this.budgetOf(providerId).available(now));
+    const rate = this.budgetOf(providerId).available(now);
+    if (rate <= 0) this.held = true;
+    return Math.min(free, LARGEST_CLAIM, rate);
   }
 
   private remember(wanted: readonly ProviderSlots[], claimed: readonly ClaimedConnection[]): void {
@@ -153,12 +158,6 @@ export class Sweeper {
       if (found < slots) this.dry.set(providerId, until);
       else this.dry.delete(providerId);
     }
-  }
-
-  /** Whether a provider's rate alone keeps it from being asked now. */
-  private limited(): boolean {
-    const now = performance.now();
-    return this.endpoints.ids().some((id) => this.budgetOf(id).available(now) <= 0);
   }
 
   private budgetOf(providerId: string): RateBudget {

@@ -89,6 +89,20 @@ describe('vault failure 6', () => {
   });
 });
 
+describe('vault failure 14', () => {
+  it('tokens that do not open are tried seldom, and the upstream is never asked', async () => {
+    const { id, issued } = await connected();
+    await one.database.query(
+      `UPDATE connections SET refresh_token = set_byte(refresh_token, 20, 255 - get_byte(refresh_token, 20)) WHERE id = $1`,
+      [id],
+    );
+    await expect(one.force(id)).resolves.toMatchObject({ kind: 'unavailable', code: 'tokens_unreadable' });
+    expect(await retryIn(id)).toBeGreaterThan(29);
+    expect(await one.outcomes(id)).toEqual(['not_sent']);
+    expect((await world.upstream.grants(issued.family)).presented).toBe(0);
+  });
+});
+
 describe('vault failure 7', () => {
   it('invalid_client at a provider of many: the queue rests, and no connection is marked dead', async () => {
     const issued = await world.upstream.issue(300);
