@@ -12,7 +12,7 @@ import { checkPostLogoutRedirectUris, checkSamlProviders } from './saml-provider
 import { developmentSamlProvider, toSamlProviderConfig, toSamlSettings } from './saml-providers.js';
 import { checkCorsOrigins, checkSettings } from './setting-rules.js';
 import type { Settings } from './settings.schema.js';
-import { toVaultConfig } from './vault-section.js';
+import { checkVaultRedirectUrls, toVaultConfig } from './vault-section.js';
 import { checkWebhooks, namedOrganizations, toWebhookDelivery, toWebhookEndpoint } from './webhooks.js';
 
 /**
@@ -38,6 +38,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => s
   const organizations = namedOrganizations(settings.organizations, entriesOf(oauth), entriesOf(saml));
   checkWebhooks(document.webhooks, { ...deployment, organizations }, faults);
   checkCorsOrigins(document.cors_origins, nameOf, faults);
+  checkVaultRedirectUrls(document.vault, nameOf, faults);
   checkSettings(settings, deployment, nameOf, faults);
   faults.throwIfAny();
   return deepFreeze(toConfig(settings, deployment));

@@ -1,7 +1,11 @@
 import type { z } from 'zod';
+import { isRecord } from './config-file.js';
+import type { FaultCollector } from './configuration-error.js';
 import type { VaultConfig } from './gatehouse-config.js';
 import { documented, section } from './setting-docs.js';
+import type { NameSetting } from './setting-key.js';
 import { flag, listOf, url, whole } from './setting-kinds.js';
+import { clientCallbackFault } from './urls.js';
 
 /** The `vault` section of the file. */
 export const vaultSection = section({
@@ -21,6 +25,21 @@ export const vaultSection = section({
     'Where the browser may end after connecting an account (`redirect_url` of initiate), beside `client_callbacks`.',
   ),
 });
+
+/** R18: a browser is sent there, so they obey the rule of `client_callbacks`. Reads the section as written. */
+export function checkVaultRedirectUrls(vault: unknown, nameOf: NameSetting, faults: FaultCollector): void {
+  const urls: unknown = isRecord(vault) ? vault.redirect_urls : undefined;
+  if (!Array.isArray(urls)) return;
+  const seen = new Set<unknown>();
+  for (const [index, entry] of urls.entries()) {
+    if (typeof entry !== 'string' || entry === '') continue;
+    const fault =
+      clientCallbackFault(entry) ?? (seen.has(entry) ? 'is listed twice; remove one of the entries' : undefined);
+    seen.add(entry);
+    const { key, prefix } = nameOf(['vault', 'redirect_urls', index]);
+    if (fault !== undefined) faults.add(key, prefix + fault);
+  }
+}
 
 export function toVaultConfig(settings: z.output<typeof vaultSection>): VaultConfig {
   return {

@@ -13,12 +13,13 @@ import {
   refuseHere,
   unknownErrand,
 } from '@app/sign-in';
-import { UpstreamTokenEndpoints, type UpstreamTokenTraits } from '@app/upstream-tokens';
-import { Vault } from '@app/vault';
+import { UpstreamTokenEndpoints, type ConnectedTokens, type UpstreamTokenTraits } from '@app/upstream-tokens';
+import { OtherAccount, Vault } from '@app/vault';
 import { sendConnected, sendNotConnected } from './connect-outcome.js';
 import { agreementOf, sendConnectPage } from './connect-page.js';
 import { ConnectTickets, STATE_PREFIX, type ConnectOrder, type ConnectTransaction } from './connect-tickets.js';
 import { unknownConnection } from './delivery-answer.js';
+import { OwnConnections } from './own-connections.js';
 
 /** What the person answered. */
 export interface Agreement {
@@ -39,6 +40,7 @@ export class ConnectFlow implements OnModuleInit {
     private readonly tickets: ConnectTickets,
     private readonly endpoints: UpstreamTokenEndpoints,
     private readonly vault: Vault,
+    private readonly own: OwnConnections,
     private readonly callbacks: CallbackHandlers,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {
@@ -53,6 +55,7 @@ export class ConnectFlow implements OnModuleInit {
   async ask(ticket: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const order = await this.tickets.find(ticket);
     if (order === undefined) throw notOpen();
+    if (!(await this.isStillWanted(order, request, reply))) return;
     const provider = this.providerOf(order).name;
     const agreement = agreementOf(ticket, this.browsers.bind(request, reply));
     await sendConnectPage(reply, { ticket, order, provider, agreement });
@@ -70,6 +73,7 @@ export class ConnectFlow implements OnModuleInit {
         'Open the link again and agree in the same browser, with cookies allowed',
       );
     if (said.decision === 'cancel') return this.cancel(ticket, order, reply);
+    if (!(await this.isStillWanted(order, request, reply))) return;
     const upstreamRedirectUri = callbackUrl(this.config.publicUrl, this.returning(order));
     const { state, scopes, providerId } = order;
     const { url, transaction } = await this.endpoints.authorize(providerId, {
@@ -117,30 +121,71 @@ export class ConnectFlow implements OnModuleInit {
     let connectionId: string;
     try {
       const grant = await this.endpoints.exchange(order.providerId, parameters, upstream, upstreamRedirectUri);
-      connectionId = await this.keep(order, grant, request);
+      connectionId = await this.keepOrGiveBack(order, grant, request);
     } catch (error) {
       const refusal = loginRefusal(error);
       if (refusal === undefined) throw error;
-      const { code, logDetail } = refusal;
-      const entry = { requestId: request.id, provider: order.providerId, error: code, detail: logDetail };
-      this.logger.warn({ message: 'An account was not connected', ...entry });
-      return sendNotConnected(reply, order, refusal);
+      return this.refuse(order, refusal, request, reply);
     }
     await sendConnected(reply, order, connectionId);
   }
 
+  /** Says whether to go on; otherwise the refusal is already on its way (D34). */
+  private async isStillWanted(order: ConnectOrder, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    try {
+      await this.own.assertStillMay(order.by, order.connectionId);
+      return true;
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      await this.refuse(order, error, request, reply);
+      return false;
+    }
+  }
+
+  private async refuse(
+    order: ConnectOrder,
+    refusal: OAuthError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const { code, logDetail } = refusal;
+    const entry = { requestId: request.id, provider: order.providerId, error: code, detail: logDetail };
+    this.logger.warn({ message: 'An account was not connected', ...entry });
+    await sendNotConnected(reply, order, refusal);
+  }
+
+  /**
+   * Tokens that may not be kept are given back, so that no grant lives on that nobody sees. Not after a fault of ours:
+   * then it is not known whether they were kept.
+   */
+  private async keepOrGiveBack(order: ConnectOrder, grant: ConnectedTokens, request: FastifyRequest): Promise<string> {
+    try {
+      await this.own.assertStillMay(order.by, order.connectionId);
+      return await this.keep(order, grant, request);
+    } catch (error) {
+      if (error instanceof OAuthError) {
+        const outcome = await this.endpoints.revoke(order.providerId, grant);
+        const entry = { requestId: request.id, provider: order.providerId, outcome };
+        this.logger.log({ message: 'Tokens that nobody may keep were given back', ...entry });
+      }
+      throw error;
+    }
+  }
+
   private async keep(
     order: ConnectOrder,
-    { subject, ...tokens }: Awaited<ReturnType<UpstreamTokenEndpoints['exchange']>>,
+    { subject, ...tokens }: ConnectedTokens,
     request: FastifyRequest,
   ): Promise<string> {
-    const { organizationId, providerId, userId, connectionId, actor } = order;
+    const { providerId, connectionId } = order;
+    const { organizationId, userId, actor } = order.by;
     const context = requestContext(request);
     if (connectionId === undefined) {
       const input = { organizationId, providerId, userId, origin: 'consent', label: undefined } as const;
       return (await this.vault.create({ ...input, subject, tokens, actor }, context)).id;
     }
-    const again = await this.vault.reconnect(organizationId, connectionId, { tokens, subject, actor }, context);
+    const grant = { tokens, subject, actor };
+    const again = await this.vault.reconnect(organizationId, connectionId, grant, context).catch(refuseOtherAccount);
     if (again === undefined) throw unknownConnection();
     return again.id;
   }
@@ -159,6 +204,16 @@ export class ConnectFlow implements OnModuleInit {
     if (traits === undefined) throw notOpen();
     return traits;
   }
+}
+
+/** R17: whoever gets the link of a connection must not put an account of his own in its place. */
+function refuseOtherAccount(error: unknown): never {
+  if (!(error instanceof OtherAccount)) throw error;
+  throw new OAuthError(
+    'account_conflict',
+    'This is another account than the one that was connected; connect that one again, or make a new connection',
+    { cause: error },
+  );
 }
 
 function notOpen(): OAuthError {

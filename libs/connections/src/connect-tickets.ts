@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import type { UpstreamTransaction } from '@app/oauth-providers';
+import type { PastCaller } from '@app/organizations';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
 
-/** What somebody wants connected, checked when he asked (D47). */
+/** What somebody wants connected (D47). The wish was checked when he asked. */
 export interface ConnectOrder {
-  readonly organizationId: string;
+  /** Who asked, and for which organization: asked about again at every step, for ten minutes are long (R11, R23). */
+  readonly by: PastCaller;
   readonly organizationName: string;
   readonly providerId: string;
   readonly scopes: readonly string[];
   readonly redirectUrl: string | undefined;
   /** Connect this one again; undefined: make another. */
   readonly connectionId: string | undefined;
-  readonly userId: string | undefined;
-  readonly actor: string;
   /** The upstream `state`, which whoever ordered knows too: a correlation, and no proof of anything by itself. */
   readonly state: string;
 }

@@ -69,14 +69,17 @@ export class Connecting {
         throw unprocessable('integration_id', 'is not the integration of this connection_id');
     }
     return {
-      organizationId: caller.organizationId,
+      by: {
+        organizationId: caller.organizationId,
+        actor: caller.actor,
+        userId: caller.userId,
+        providerId: caller.providerId,
+      },
       organizationName: caller.organizationName,
       providerId: wish.integration,
       scopes: wish.scopes ?? traits.scopes,
       redirectUrl: wish.redirectUrl,
       connectionId: wish.connectionId,
-      userId: caller.userId,
-      actor: caller.actor,
       state: this.tickets.newState(),
     };
   }

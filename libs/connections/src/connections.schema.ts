@@ -1,6 +1,12 @@
 import { z } from 'zod';
 
+/**
+ * Every text of a caller's obeys it, for Postgres takes neither U+0000 nor a lone surrogate. With `u` a surrogate matches
+ * only where its other half is missing.
+ */
 const ONE_LINE = /^[^\p{Cc}\p{Cs}]*$/u;
+const line = (maxLength: number) =>
+  z.string().max(maxLength).regex(ONE_LINE, 'must not hold control characters or half of a character');
 /** RFC 6749 §A.12: what a token is made of. */
 const TOKEN = /^[\x20-\x7e]+$/;
 const LONGEST_TOKEN = 16_384;
@@ -13,14 +19,14 @@ const instant = z.iso.datetime({
   offset: true,
   error: 'must be a date-time with an offset, like 2030-01-31T12:00:00Z (RFC 3339)',
 });
-const integration = z.string().max(100).describe('Provider id of the configuration');
+const integration = line(100).describe('Provider id of the configuration');
 
 export const ConnectionParameters = z.object({ id: z.string().describe('conn_…') });
 export const RefreshParameters = z.object({ connection_id: z.string().describe('conn_…') });
 
 export const PageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50).describe('Size of the page'),
-  cursor: z.string().max(200).optional().describe('`next_cursor` of the page before'),
+  cursor: line(200).optional().describe('`next_cursor` of the page before'),
   integration: integration.optional().describe('Only those of this provider'),
 });
 
@@ -34,17 +40,17 @@ const CredentialsSchema = z.object({
     .nullish()
     .describe('What stands before the token in an Authorization header; default Bearer'),
   expires_at: instant.nullish().describe('End of the access token, where it has one'),
-  scope: z.string().max(4000).nullish().describe('Space-separated (RFC 6749 §3.3)'),
+  scope: line(4000).nullish().describe('Space-separated (RFC 6749 §3.3)'),
 });
 
 export const ImportSchema = z.object({
-  label: z.string().max(255).regex(ONE_LINE, 'must not hold control characters').optional(),
+  label: line(255).optional(),
   integration,
-  integration_type: z.string().max(40).optional().describe('Taken for the sake of mielto’s clients, and not kept'),
+  integration_type: line(40).optional().describe('Taken for the sake of mielto’s clients, and not kept'),
   auth_method_id: z.literal('oauth2').optional(),
   credentials: CredentialsSchema,
   config: z
-    .record(z.string().max(100), z.string().max(1000))
+    .record(line(100), line(1000))
     .refine((value) => Object.keys(value).length <= 20, 'must not hold more than 20 entries')
     .optional()
     .describe('What users of the token need beside it, such as the address of an instance; never secret'),
@@ -140,12 +146,10 @@ export const InitiateSchema = z.object({
   integration_id: integration,
   auth_method_id: z.literal('oauth2').optional(),
   scopes: z.array(scopeToken).min(1).max(100).optional().describe('Default: those of the provider’s settings'),
-  redirect_url: z
-    .string()
-    .max(2000)
+  redirect_url: line(2000)
     .optional()
     .describe('Where the browser ends: one of `vault.redirect_urls` or `client_callbacks`, character for character'),
-  connection_id: z.string().max(100).optional().describe('Connect this one again, instead of making another'),
+  connection_id: line(100).optional().describe('Connect this one again, instead of making another'),
 });
 
 export const InitiatedSchema = z

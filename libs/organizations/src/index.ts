@@ -9,11 +9,13 @@
 export { KeyCommand } from './key-command.js';
 export { OrganizationsCommandModule, OrganizationsModule } from './organizations.module.js';
 export { Organizations, type Membership, type Organization } from './organizations.js';
+export { TenantCallers } from './tenant-callers.js';
 export { CurrentTenant, RequireTenant, tenantOf } from './require-tenant.js';
 export {
   accessesOfRole,
   TENANT_ACCESSES,
   type OrganizationRole,
+  type PastCaller,
   type TenantAccess,
   type TenantCaller,
 } from './tenant-caller.js';

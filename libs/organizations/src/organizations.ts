@@ -38,13 +38,17 @@ export class Organizations {
     return found;
   }
 
-  /** This person's place in the organization of that name or id; undefined for a stranger and for an unknown one alike. */
+  /**
+   * This person's place in the organization of that name or id; undefined for a stranger, for an unknown one and for a
+   * disabled person alike (R11).
+   */
   async membership(userId: string, nameOrId: string): Promise<Membership | undefined> {
     if (!isStorable(nameOrId)) return undefined;
     const [found] = await this.database.queryNamed<Membership>(
       UUID.test(nameOrId) ? 'membership-by-id' : 'membership-by-name',
       `SELECT o.id, o.name, m.role FROM organizations o
        JOIN organization_members m ON m.organization_id = o.id AND m.user_id = $2
+       JOIN users u ON u.id = m.user_id AND u.disabled_at IS NULL
        WHERE o.${columnOf(nameOrId)} = $1`,
       [nameOrId, userId],
     );

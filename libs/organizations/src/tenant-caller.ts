@@ -23,9 +23,14 @@ export interface TenantCaller {
   readonly actor: string;
   /** The person behind the call, where there is one. */
   readonly userId: string | undefined;
+  /** The provider that the person's session came from. */
+  readonly providerId: string | undefined;
   /** The person's role; an administrator of the installation counts as owner. Undefined for keys and machines. */
   readonly role: OrganizationRole | undefined;
 }
+
+/** Who called, as far as it must be kept to ask later whether the caller is still good. No secret, and goes through JSON. */
+export type PastCaller = Pick<TenantCaller, 'organizationId' | 'actor' | 'userId' | 'providerId'>;
 
 export const ORGANIZATION_ROLES = ['member', 'admin', 'owner'] as const;
 

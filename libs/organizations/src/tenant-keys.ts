@@ -105,13 +105,20 @@ export class TenantKeys {
     if (row.revoked) throw this.refused(address, 'revoked key');
     if (row.expires_at !== null && row.expires_at <= now) throw this.refused(address, 'expired key');
     this.usage.seen(row.id, now);
-    return {
-      id: row.id,
-      kind,
-      organizationId: row.organization_id,
-      organizationName: row.organization_name,
-      accesses: row.accesses,
-    };
+    return provenOf(kind, row);
+  }
+
+  /** The key of this id while it is good, for what it began earlier; undefined once revoked or expired (R11). */
+  async current(kind: TenantKeyKind, id: string): Promise<ProvenKey | undefined> {
+    const [row] = await this.database.queryNamed<Omit<ProofRow, 'secret_hash' | 'revoked'>>(
+      'tenant-key-by-id',
+      `SELECT k.id, k.organization_id, o.name AS organization_name, k.accesses, k.expires_at
+       FROM tenant_keys k JOIN organizations o ON o.id = k.organization_id
+       WHERE k.id = $1 AND k.kind = $2 AND k.revoked_at IS NULL`,
+      [id, kind],
+    );
+    if (row === undefined || (row.expires_at !== null && row.expires_at <= this.clock())) return undefined;
+    return provenOf(kind, row);
   }
 
   /**
@@ -233,6 +240,16 @@ export class TenantKeys {
       logDetail: reason,
     });
   }
+}
+
+function provenOf(kind: TenantKeyKind, row: Omit<ProofRow, 'secret_hash' | 'revoked' | 'expires_at'>): ProvenKey {
+  return {
+    id: row.id,
+    kind,
+    organizationId: row.organization_id,
+    organizationName: row.organization_name,
+    accesses: row.accesses,
+  };
 }
 
 function changed(keyId: string, { organizationId, actor }: KeyMaker, accesses: readonly TenantAccess[]) {

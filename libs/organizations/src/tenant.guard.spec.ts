@@ -145,6 +145,7 @@ describe('D28 which organization', () => {
       accesses: ['read_connections', 'write_connections'],
       actor: `user:${bea.userId}`,
       userId: bea.userId,
+      providerId: 'test',
       role: 'member',
     });
   });

@@ -10,14 +10,20 @@ import { cameByInternalListener } from './internal-sockets.js';
 /** Guesses of INTERNAL_TOKEN share one lock for each address (R29). */
 const LOCKOUT_NAME = 'internal-token';
 
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via'];
+/** What proxies and content networks add on the way; one such header, even an empty one, and somebody else is behind it. */
+const FORWARDING =
+  /^(?:x-forwarded.*|cf-.*|forwarded|via|x-real-ip|x-client-ip|true-client-ip|x-original-forwarded-for)$/;
+/** RFC 9110 §7.2 `uri-host [":" port]`, and nothing that a URL parser would read as user, path, query or fragment. */
+const HOST = /^(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d+)?$/i;
 
 function isLoopbackPeer(address: string | undefined): boolean {
   return address === '::1' || (address ?? '').replace(/^::ffff:/, '').startsWith('127.');
 }
 
 function namesLoopback(host: string | undefined): boolean {
-  return host !== undefined && URL.canParse(`http://${host}`) && isLoopbackHost(new URL(`http://${host}`).hostname);
+  // As it stands, not as WHATWG rewrites it: `evil.com@localhost` and `localhost?evil.com` parse to a host of ours.
+  const name = HOST.exec(host ?? '')?.[1];
+  return name !== undefined && isLoopbackHost(name.toLowerCase());
 }
 
 /** A page in a browser, or a name that was rebound to this machine, is not an operator however near it sits. */
@@ -27,7 +33,7 @@ function fromBrowserOrProxy(request: FastifyRequest): boolean {
     !namesLoopback(headers.host) ||
     headers.origin !== undefined ||
     headers['sec-fetch-site'] !== undefined ||
-    FORWARDING.some((name) => headers[name] !== undefined)
+    Object.keys(headers).some((name) => FORWARDING.test(name))
   );
 }
 

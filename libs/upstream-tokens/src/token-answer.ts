@@ -4,6 +4,7 @@ import { readExpiresIn, readRefreshExpiresIn } from './token-expiry.js';
 import type { UpstreamTokenSet } from './token-set.js';
 
 const MAX_METADATA_LENGTH = 2_048;
+const MAX_SCOPES = 500;
 
 /**
  * The tokens in an answer's fields (RFC 6749 §5.1), read by the provider's rules; undefined: there is no access token
@@ -46,10 +47,12 @@ function readTokenType(value: unknown): string {
   return type;
 }
 
+/** RFC 6749 §3.3: what cannot be a scope is left out, for it could not be stored or sent again either. */
 function readScope(value: unknown, separator: string): string | undefined {
-  if (Array.isArray(value)) return textOf(value.filter((scope) => typeof scope === 'string').join(' '));
-  const text = textOf(value);
-  return separator === ' ' ? text : textOf(text?.split(separator).join(' '));
+  const list = Array.isArray(value) ? (value as unknown[]) : (textOf(value)?.split(separator) ?? []);
+  const scopes = list.flatMap((scope) => (typeof scope === 'string' ? scope.split(' ') : []));
+  const usable = scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,512}$/.test(scope));
+  return usable.length === 0 || usable.length > MAX_SCOPES ? undefined : usable.join(' ');
 }
 
 function readMetadata(fields: AnswerFields, rules: UpstreamTokenRules): Record<string, string> {
@@ -57,7 +60,12 @@ function readMetadata(fields: AnswerFields, rules: UpstreamTokenRules): Record<s
   for (const [name, path] of Object.entries(rules.metadataPaths)) {
     const value = fieldAt(fields, path);
     const text = typeof value === 'number' ? String(value) : textOf(value);
-    if (text !== undefined && text.length <= MAX_METADATA_LENGTH) metadata[name] = text;
+    if (text !== undefined && isStorable(text)) metadata[name] = text;
   }
   return metadata;
+}
+
+/** Text that a database takes: no NUL, no half of a character that somebody cut through. */
+function isStorable(text: string): boolean {
+  return text.length <= MAX_METADATA_LENGTH && !/[\p{Cc}\p{Cs}]/u.test(text);
 }

@@ -19,6 +19,8 @@ export interface ClaimedConnection extends ConnectionPlace {
   readonly refreshLeftMs: number | undefined;
   /** An earlier request may have been sent and its outcome is not known (D60). */
   readonly unresolved: boolean;
+  /** Our client got these tokens, or has refreshed them: what is wrong with our client shows in them. */
+  readonly proven: boolean;
   /** How often such a request was repeated already. */
   readonly replays: number;
   /** Milliseconds since it fell due; negative where somebody asked before. */
@@ -43,13 +45,14 @@ export interface ClaimRow {
   readonly refresh_left_ms: number | null;
   readonly intent_epoch: string | null;
   readonly intent_replays: number;
+  readonly proven: boolean;
   readonly lateness_ms: number | null;
 }
 
 /** What a claim returns of a connection `c`; read by {@link claimedOf}. */
 export const CLAIM_COLUMNS = `
   c.id, c.organization_id, c.provider_id, c.generation, c.lease_epoch, c.data_key_id, c.refresh_token, c.scope,
-  c.metadata, c.token_type, c.status, c.consecutive_failures, c.intent_epoch, c.intent_replays,
+  c.origin <> 'import' OR c.last_refreshed_at IS NOT NULL AS proven, c.metadata, c.token_type, c.status, c.consecutive_failures, c.intent_epoch, c.intent_replays,
   extract(epoch FROM c.expires_at - c.issued_at)::float8 * 1000 AS life_ms,
   extract(epoch FROM app_now() - c.first_failed_at)::float8 * 1000 AS failing_for_ms,
   extract(epoch FROM c.refresh_expires_at - app_now())::float8 * 1000 AS refresh_left_ms,
@@ -73,6 +76,7 @@ export function claimedOf(row: ClaimRow): ClaimedConnection {
     failingForMs: row.failing_for_ms ?? undefined,
     refreshLeftMs: row.refresh_left_ms ?? undefined,
     unresolved: row.intent_epoch !== null,
+    proven: row.proven,
     replays: row.intent_replays,
     latenessMs: row.lateness_ms ?? undefined,
   };

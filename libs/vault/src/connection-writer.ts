@@ -35,10 +35,13 @@ const INSERT = `
           app_now() + $15 * interval '1 ms', app_now() + $16 * interval '1 ms',
           CASE WHEN $5 = 'sign_in' THEN $4::uuid END)`;
 
-/** A new grant wins over whatever is under way: the generation moves, so an older answer's commit finds nothing. */
+/**
+ * A new grant wins over whatever is under way: the generation moves, so an older answer's commit finds nothing. Nothing
+ * of the old one stays, its metadata least of all: they may be of another account.
+ */
 const REPLACE = `
   UPDATE connections
-  SET generation = generation + 1, scope = coalesce($4, scope), token_type = $5, metadata = metadata || $6::jsonb,
+  SET generation = generation + 1, scope = coalesce($4, scope), token_type = $5, metadata = $6::jsonb,
       data_key_id = $7, access_token = $8, refresh_token = $9, issued_at = app_now(),
       expires_at = app_now() + $10 * interval '1 ms', refresh_expires_at = app_now() + $11 * interval '1 ms',
       next_refresh_at = app_now() + $12 * interval '1 ms', status = 'active', status_reason = NULL,
@@ -181,7 +184,7 @@ export class ConnectionWriter {
 }
 
 /** Equal for the same account at the same provider inside one organization, and says nothing else. */
-function subjectHash({
+export function subjectHash({
   organizationId,
   providerId,
   subject,

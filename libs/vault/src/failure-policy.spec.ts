@@ -20,6 +20,7 @@ const connection: ClaimedConnection = {
   failingForMs: undefined,
   refreshLeftMs: undefined,
   unresolved: false,
+  proven: true,
   replays: 0,
   latenessMs: 0,
 };
@@ -103,9 +104,14 @@ describe('vault failure 6', () => {
 });
 
 describe('vault error class misconfigured', () => {
+  it('of an import that never worked is its own fault', () => {
+    const answer: Failed = { kind: 'misconfigured', code: 'unauthorized_client', detail: 'words', status: 400 };
+    expect(decide(answer, 'single_use', { proven: false })).toMatchObject({ status: 'backing_off', counts: 'failure' });
+  });
+
   it('leaves the connection as it was, and due', () => {
     const answer: Failed = { kind: 'misconfigured', code: 'invalid_client', detail: 'words', status: 401 };
-    expect(decide(answer)).toMatchObject({ status: 'active', counts: 'nothing', retryInMs: 0 });
+    expect(decide(answer)).toMatchObject({ status: 'active', counts: 'nothing', retryInMs: 60_000 });
     expect(decide(answer, 'single_use', { status: 'backing_off' })).toMatchObject({ status: 'backing_off' });
   });
 });

@@ -32,6 +32,7 @@ export interface Failure {
   readonly outcome: Exclude<RefreshAnswer['kind'], 'refreshed'> | 'not_replayed' | 'not_sent';
 }
 
+const PROBE_ANOTHER_MS = 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /** D60: whether a request whose outcome is unknown may be made again, and why not. */
@@ -92,12 +93,14 @@ export function failureOf(
     case 'dead':
       return dead(connection.unresolved ? 'rotation_lost' : 'revoked', answer, 'dead', 'resolved');
     case 'misconfigured':
-      // None of the provider's connections is to blame: it stays as it was, and due; the breaker holds the queue.
+      if (isOwnFault(connection, answer)) return later(connection, answer, random);
+      // None of the provider's connections is to blame: it stays as it was, and the breaker holds the queue. A minute
+      // later than the others, so that when the pause ends another one is asked.
       return {
         ...told(answer),
         status: connection.status,
         reason: undefined,
-        retryInMs: 0,
+        retryInMs: PROBE_ANOTHER_MS,
         intent: undone(connection),
         counts: 'nothing',
       };
@@ -120,6 +123,15 @@ export function failureOf(
 }
 
 type Failed = Exclude<RefreshAnswer, { kind: 'refreshed' }>;
+
+/**
+ * Whether an answer may be about this connection alone. Tokens that somebody imported may be another client's, which
+ * providers call `unauthorized_client` and which nobody else is to suffer for; a refused client (`invalid_client`) never
+ * is about a token.
+ */
+export function isOwnFault({ proven }: Pick<ClaimedConnection, 'proven'>, { kind, code }: Failed): boolean {
+  return !proven && (kind === 'misconfigured' ? code === 'unauthorized_client' : kind !== 'throttled');
+}
 
 function told(answer: Failed): Pick<Failure, 'code' | 'httpStatus' | 'outcome'> {
   return { code: answer.code, httpStatus: answer.status, outcome: answer.kind };

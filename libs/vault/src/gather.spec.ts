@@ -25,6 +25,20 @@ describe('Gather', () => {
     );
   });
 
+  it('a fault that is one input’s own fails that one alone', async () => {
+    const gather = new Gather<number, number>(
+      async (batch) => {
+        if (batch.includes(3)) throw new Error('three');
+        return batch;
+      },
+      2,
+      64,
+      () => true,
+    );
+    const all = await Promise.allSettled([1, 2, 3, 4].map((n) => gather.submit(n)));
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  });
+
   it('a statement that fails fails those in it, and nobody after', async () => {
     let fails = true;
     const gather = new Gather<number, number>(async (batch) => {

@@ -8,7 +8,8 @@ interface Waiting<In, Out> {
  * Makes one statement of many that come at about the same time: what arrives while `lanes` statements are under way is
  * taken together by the next. So a single one waits for nothing, and thousands share round trips and commits.
  *
- * @param run one statement for all inputs; answers one output for each, in their order. When it fails all of them fail.
+ * @param run one statement for all inputs; answers one output for each, in their order. When it fails all of them fail,
+ *   but for faults that are one input's own.
  */
 export class Gather<In, Out> {
   private readonly waiting: Waiting<In, Out>[] = [];
@@ -19,6 +20,8 @@ export class Gather<In, Out> {
     private readonly run: (inputs: readonly In[]) => Promise<readonly Out[]>,
     private readonly lanes = 2,
     private readonly most = 64,
+    /** Whether a fault is one input's own: then each is tried alone, and only that one fails. */
+    private readonly isOnes: (error: unknown) => boolean = () => false,
   ) {}
 
   submit(input: In): Promise<Out> {
@@ -50,7 +53,8 @@ export class Gather<In, Out> {
       const outputs = await this.run(batch.map(({ input }) => input));
       batch.forEach(({ resolve }, index) => resolve(outputs[index] as Out));
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      if (batch.length > 1 && this.isOnes(error)) for (const one of batch) await this.settle([one]);
+      else for (const { reject } of batch) reject(error);
     }
   }
 }

@@ -21,6 +21,6 @@ export { Sweeper, type SweepReport } from './sweeper.js';
 export type { ConnectionOrigin, ConnectionStatus, StoredConnection } from './stored-connection.js';
 export type { DeliveredToken, Delivery, DeliveryRefusal, Freshness, TokenWish } from './token-delivery.js';
 export { TokenSeal } from './token-seal.js';
-export { Vault } from './vault.js';
+export { OtherAccount, Vault, type NewGrant } from './vault.js';
 export { VaultHealth, type ProviderHealth, type VaultHealthReport } from './vault-health.js';
 export { VaultModule } from './vault.module.js';

@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '@app/database';
 import type { RefreshAnswer } from '@app/upstream-tokens';
+import type { ClaimedConnection } from './claimed-connection.js';
+import { isOwnFault } from './failure-policy.js';
 
 /** Why a provider's queue rests. */
 export type BreakerReason = 'misconfigured' | 'unavailable' | 'throttled';
@@ -89,7 +91,13 @@ export class ProviderBreakers {
    *
    * @param sinceSentMs how long ago its request was sent: older than the breaker, it says nothing about now.
    */
-  async heard(providerId: string, answer: RefreshAnswer, sinceSentMs: number): Promise<void> {
+  async heard(
+    connection: Pick<ClaimedConnection, 'providerId' | 'proven'>,
+    answer: RefreshAnswer,
+    sinceSentMs: number,
+  ): Promise<void> {
+    if (answer.kind !== 'refreshed' && isOwnFault(connection, answer)) return;
+    const { providerId } = connection;
     switch (answer.kind) {
       case 'refreshed':
       // The provider is well; this grant is not.

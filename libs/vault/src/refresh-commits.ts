@@ -63,7 +63,12 @@ export const COMMIT = `
 /** Writes the answers of upstreams: row, journal and event in one statement, many answers in one commit. */
 @Injectable()
 export class RefreshCommits {
-  private readonly commits = new Gather<SettledRefresh, Committed | undefined>((batch) => this.write(batch));
+  private readonly commits = new Gather<SettledRefresh, Committed | undefined>(
+    (batch) => this.write(batch),
+    2,
+    64,
+    isDataFault,
+  );
 
   constructor(
     private readonly database: Database,
@@ -76,6 +81,15 @@ export class RefreshCommits {
    */
   commit(settled: SettledRefresh): Promise<Committed | undefined> {
     return this.commits.submit(settled);
+  }
+
+  /** Whether the connection was deleted, so that nobody will use what its last refresh brought. */
+  async isDeleted(connectionId: string): Promise<boolean> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM connections WHERE id = $1 AND deleted_at IS NULL`,
+      [connectionId],
+    );
+    return rows.length === 0;
   }
 
   private async write(batch: readonly SettledRefresh[]): Promise<(Committed | undefined)[]> {
@@ -105,6 +119,12 @@ export class RefreshCommits {
     const byId = new Map(rows.map((row) => [row.id, row]));
     return batch.map((one) => committedOf(byId.get(one.connectionId)));
   }
+}
+
+/** SQLSTATE classes 22 and 23: a value that Postgres does not take. It must not cost others their tokens. */
+function isDataFault(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^2[23]/.test(code);
 }
 
 function committedOf(row: CommitRow | undefined): Committed | undefined {

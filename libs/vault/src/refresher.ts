@@ -89,7 +89,7 @@ export class Refresher {
         ? await this.succeed(connection, answer, refreshToken, fingerprint, performance.now() - sentAt)
         : await this.fail(connection, failureOf(connection, answer, traits.reuse, Math.random()), answer.detail);
     await this.breakers
-      .heard(connection.providerId, answer, performance.now() - sentAt)
+      .heard(connection, answer, performance.now() - sentAt)
       .catch((error: unknown) => this.unheard(error));
     return end;
   }
@@ -175,6 +175,7 @@ export class Refresher {
   ): RefreshEnd {
     if (committed === undefined) {
       this.counts.discarded(connection.providerId);
+      void this.giveBackIfDeleted(connection, tokens);
       this.logger.warn(
         `${connection.connectionId}: the connection went on without generation ${connection.generation + 1n}`,
       );
@@ -193,6 +194,17 @@ export class Refresher {
       scope: tokens.scope ?? connection.scope,
       expiresAt: committed.expiresAt,
     };
+  }
+
+  /** As well as it can be done: whoever deleted the connection gave back only what it held then. */
+  private async giveBackIfDeleted(connection: ClaimedConnection, tokens: Refreshed['tokens']): Promise<void> {
+    try {
+      if (await this.commits.isDeleted(connection.connectionId))
+        await this.endpoints.revoke(connection.providerId, tokens);
+    } catch (error) {
+      if (!isDatabaseUnavailable(error))
+        this.logger.warn(`${connection.connectionId}: its last tokens were not given back`);
+    }
   }
 
   private async fail(connection: ClaimedConnection, failure: Failure, detail?: string): Promise<RefreshEnd> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { OtherAccount } from './vault.js';
 import { ORGANIZATION, tokenSetOf, VaultWorld, type VaultInstance } from './vault.spec-support.js';
 
 const CONTEXT = { requestId: 'spec', remoteAddress: '127.0.0.1' };
@@ -42,13 +43,49 @@ describe('D61 store_tokens', () => {
     });
   });
 
+  it('a sign-in without a refresh token does not take away the one that is kept', async () => {
+    const userId = await aUser();
+    const first = { ...(await grant(userId)), subject: 'upstream-1', origin: 'sign_in' } as const;
+    await one.vault.keepSignIn(first, CONTEXT);
+    const second = await grant(userId);
+    const tokens = { ...second.tokens, refreshToken: undefined };
+    await one.vault.keepSignIn({ ...second, subject: 'upstream-1', tokens, origin: 'sign_in' }, CONTEXT);
+    const [kept] = await one.vault.list(ORGANIZATION, { userId }, 10);
+    expect(kept).toMatchObject({ generation: 1n, refreshable: true });
+    await expect(one.force(kept?.id ?? '')).resolves.toMatchObject({ kind: 'token', token: { generation: 2n } });
+  });
+
   it('goes with the account of the person; what was connected or imported stays with the organization', async () => {
     const userId = await aUser();
     await one.vault.keepSignIn({ ...(await grant(userId)), origin: 'sign_in' }, CONTEXT);
     const imported = await one.vault.create({ ...(await grant(userId)), origin: 'import' }, CONTEXT);
-    const [signIn] = (await one.vault.list(ORGANIZATION, { userId }, 10)).filter(({ origin }) => origin === 'sign_in');
+    const all = await one.vault.list(ORGANIZATION, { userId }, 10);
+    const signIn = all.find(({ origin }) => origin === 'sign_in');
     await one.database.query(`DELETE FROM users WHERE id = $1`, [userId]);
     await expect(one.vault.find(ORGANIZATION, signIn?.id ?? '')).resolves.toBeUndefined();
     await expect(one.find(imported.id)).resolves.toMatchObject({ userId: undefined, status: 'active' });
+  });
+});
+
+describe('R17', () => {
+  it('a connection does not change to another account, and nothing of an old grant stays beside a new one', async () => {
+    const userId = await aUser();
+    const first = await grant(userId);
+    const made = await one.vault.create(
+      {
+        ...first,
+        subject: 'a',
+        origin: 'import',
+        tokens: { ...first.tokens, metadata: { instance_url: 'https://old.example' } },
+      },
+      CONTEXT,
+    );
+    const { tokens, actor } = await grant(userId);
+    await expect(
+      one.vault.reconnect(ORGANIZATION, made.id, { tokens, actor, subject: 'b' }, CONTEXT),
+    ).rejects.toBeInstanceOf(OtherAccount);
+    expect(await one.find(made.id)).toMatchObject({ generation: 1n });
+    await one.vault.reconnect(ORGANIZATION, made.id, { tokens, actor, subject: 'a' }, CONTEXT);
+    expect(await one.find(made.id)).toMatchObject({ generation: 2n, metadata: {} });
   });
 });

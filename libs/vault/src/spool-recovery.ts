@@ -23,11 +23,25 @@ export class SpoolRecovery {
   async recover(): Promise<void> {
     for (const { file, answers } of this.spool.leftovers()) {
       const recovered = await Promise.all(
-        answers.map(async (answer) => (await this.opens(answer)) && this.refresher.recover(answer)),
+        answers.map(async (answer) => (await this.opens(answer)) && this.commit(answer)),
       );
       const count = recovered.filter(Boolean).length;
       if (count > 0) this.logger.warn(`Recovered ${count} answers that an ended process had not committed`);
       this.spool.forget(file);
+    }
+  }
+
+  /** False: the connection had gone on, or this one answer cannot be stored, which must not hold up the others. */
+  private async commit(answer: SettledRefresh): Promise<boolean> {
+    try {
+      return await this.refresher.recover(answer);
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error;
+      const words = error instanceof Error ? error.message : 'unknown fault';
+      this.logger.error(
+        `${answer.connectionId}: an answer in the spool is lost, because it cannot be stored: ${words}`,
+      );
+      return false;
     }
   }
 

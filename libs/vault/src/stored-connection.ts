@@ -43,6 +43,7 @@ export interface SealedConnection extends StoredConnection {
   readonly dataKeyId: string;
   readonly accessToken: Buffer;
   readonly refreshToken: Buffer | undefined;
+  readonly subjectHash: Buffer | undefined;
 }
 
 export interface ConnectionRow {
@@ -61,6 +62,7 @@ export interface ConnectionRow {
   readonly data_key_id: string;
   readonly access_token: Buffer;
   readonly refresh_token: Buffer | null;
+  readonly subject_hash: Buffer | null;
   readonly issued_at: Date;
   readonly expires_at: Date | null;
   readonly refresh_expires_at: Date | null;
@@ -77,7 +79,7 @@ export interface ConnectionRow {
 /** Of a connection `c` and, perhaps, the breaker `b` of its provider. */
 export const CONNECTION_COLUMNS = `
   c.id, c.organization_id, c.provider_id, c.user_id, c.origin, c.label, c.scope, c.token_type, c.metadata, c.status,
-  c.status_reason, c.generation, c.data_key_id, c.access_token, c.refresh_token, c.issued_at, c.expires_at,
+  c.status_reason, c.generation, c.data_key_id, c.access_token, c.refresh_token, c.subject_hash, c.issued_at, c.expires_at,
   c.refresh_expires_at, c.next_refresh_at, c.last_refreshed_at, c.last_error_code, c.last_error_at,
   c.consecutive_failures, c.created_at, app_now() AS read_at`;
 
@@ -99,6 +101,7 @@ export function sealedConnectionOf(row: ConnectionRow): SealedConnection {
     dataKeyId: row.data_key_id,
     accessToken: row.access_token,
     refreshToken: row.refresh_token ?? undefined,
+    subjectHash: row.subject_hash ?? undefined,
     issuedAt: row.issued_at,
     expiresAt: row.expires_at ?? undefined,
     refreshExpiresAt: row.refresh_expires_at ?? undefined,
@@ -115,6 +118,6 @@ export function sealedConnectionOf(row: ConnectionRow): SealedConnection {
 
 /** Without what is sealed. */
 export function shown(sealed: SealedConnection): StoredConnection {
-  const { dataKeyId: _key, accessToken: _access, refreshToken: _refresh, ...rest } = sealed;
+  const { dataKeyId: _key, accessToken: _access, refreshToken: _refresh, subjectHash: _subject, ...rest } = sealed;
   return rest;
 }

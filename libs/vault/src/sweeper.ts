@@ -6,7 +6,7 @@ import type { ClaimedConnection } from './claimed-connection.js';
 import { Flights } from './flights.js';
 import { Leases, type ProviderSlots } from './leases.js';
 import { ProviderBreakers } from './provider-breakers.js';
-import { RateBudget } from './rate-budget.js';
+import { RateBudgets } from './rate-budget.js';
 import { VAULT_SETTINGS, type VaultSettings } from './vault-settings.js';
 
 /** What one sweep came to. */
@@ -30,7 +30,6 @@ const DRY_MS = 250;
 @Injectable()
 export class Sweeper {
   private readonly logger = new Logger(Sweeper.name);
-  private readonly budgets = new Map<string, RateBudget>();
   private running: Promise<SweepReport> | undefined;
   private again = false;
   /** Providers that had less due than was asked for, and until when the ends of others are no reason to ask again. */
@@ -46,6 +45,7 @@ export class Sweeper {
     private readonly leases: Leases,
     private readonly flights: Flights,
     private readonly breakers: ProviderBreakers,
+    private readonly budgets: RateBudgets,
     @Inject(VAULT_SETTINGS) private readonly settings: VaultSettings,
   ) {}
 
@@ -101,7 +101,7 @@ export class Sweeper {
   }
 
   private launch(connection: ClaimedConnection, tally: Tally): void {
-    this.budgetOf(connection.providerId).spend(performance.now());
+    this.budgets.spend(connection.providerId);
     // Its own promise is handled here; the sweep goes on.
     this.flights.start(connection).then(
       (end) => {
@@ -146,7 +146,7 @@ export class Sweeper {
     const free = traits.maxConcurrency - this.flights.ofProvider(providerId);
     // A handful of claims costs one statement; one by one they would cost one each.
     if (free < Math.ceil(traits.maxConcurrency / 4)) return 0;
-    const rate = this.budgetOf(providerId).available(now);
+    const rate = this.budgets.available(providerId);
     if (rate <= 0) this.held = true;
     return Math.min(free, LARGEST_CLAIM, rate);
   }
@@ -158,15 +158,6 @@ export class Sweeper {
       if (found < slots) this.dry.set(providerId, until);
       else this.dry.delete(providerId);
     }
-  }
-
-  private budgetOf(providerId: string): RateBudget {
-    let budget = this.budgets.get(providerId);
-    if (budget === undefined) {
-      budget = new RateBudget(this.endpoints.describe(providerId)?.maxPerSecond ?? 1, performance.now());
-      this.budgets.set(providerId, budget);
-    }
-    return budget;
   }
 
   private complain(connectionId: string, error: unknown): void {

@@ -6,6 +6,7 @@ import { ConnectionReader } from './connection-reader.js';
 import type { DeadReason } from './failure-policy.js';
 import { Flights } from './flights.js';
 import { Leases } from './leases.js';
+import { RateBudgets } from './rate-budget.js';
 import type { RefreshEnd } from './refresh-end.js';
 import { callerMarginMs } from './refresh-time.js';
 import type { SealedConnection } from './stored-connection.js';
@@ -63,6 +64,7 @@ export class TokenDelivery {
     private readonly flights: Flights,
     private readonly seal: TokenSeal,
     private readonly endpoints: UpstreamTokenEndpoints,
+    private readonly budgets: RateBudgets,
     @Inject(VAULT_SETTINGS) private readonly settings: VaultSettings,
   ) {}
 
@@ -78,7 +80,7 @@ export class TokenDelivery {
       if (settled !== undefined) return settled;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return this.otherwise(connection, wish, 'refresh_pending', FIRST_LOOK_MS);
-      const flight = this.flights.find(id) ?? (await this.claimAndStart(connection))?.end;
+      const flight = this.flights.find(id) ?? (await this.startWithin(connection))?.end;
       if (flight === undefined) {
         await pause(Math.min(look, leftMs), undefined, { ref: false });
         continue;
@@ -114,6 +116,11 @@ export class TokenDelivery {
     return this.otherwise(connection, wish, connection.lastErrorCode ?? 'provider_resting', restsMs);
   }
 
+  /** Undefined also while the provider's rate is used up: who asks waits his turn. */
+  private async startWithin(connection: SealedConnection): Promise<Started | undefined> {
+    return this.budgets.available(connection.providerId) < 1 ? undefined : this.claimAndStart(connection);
+  }
+
   /** One claim for all who come to it together; of one generation only one can succeed anyhow. */
   private claimAndStart(connection: SealedConnection): Promise<Started | undefined> {
     const key = `${connection.id}:${connection.generation}`;
@@ -127,7 +134,9 @@ export class TokenDelivery {
 
   private async claim({ organizationId, id, generation }: SealedConnection): Promise<Started | undefined> {
     const claimed = await this.leases.claimOne(organizationId, id, generation);
-    return claimed === undefined ? undefined : { end: this.flights.start(claimed) };
+    if (claimed === undefined) return undefined;
+    this.budgets.spend(claimed.providerId);
+    return { end: this.flights.start(claimed) };
   }
 
   private async answerOf(

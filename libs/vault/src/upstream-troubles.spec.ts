@@ -131,6 +131,36 @@ describe('vault failure 7', () => {
   });
 });
 
+describe('R27', () => {
+  it('tokens that somebody imported from another client stop nobody else’s refreshes', async () => {
+    const strangers = await Promise.all(Array.from({ length: 12 }, connected));
+    const { id, issued } = await connected();
+    await one.force(id);
+    for (const stranger of strangers) {
+      await world.upstream.plan({ fault: 'unauthorized_client', family: stranger.issued.family });
+      await expect(one.force(stranger.id)).resolves.toMatchObject({ kind: 'unavailable', code: 'unauthorized_client' });
+      expect(await retryIn(stranger.id)).toBeGreaterThan(29);
+    }
+    await expect(one.force(id)).resolves.toMatchObject({ kind: 'token', token: { generation: 3n } });
+    expect((await world.upstream.grants(issued.family)).granted).toBe(2);
+  });
+
+  it('an answer that cannot be stored costs nobody else his tokens', async () => {
+    const good = await Promise.all(Array.from({ length: 5 }, connected));
+    const bad = await connected();
+    const body = {
+      access_token: 'x',
+      token_type: 'Bearer',
+      refresh_token: 'y',
+      expires_in: 3600,
+      scope: 'a\u0000b \ud800',
+    };
+    await world.upstream.plan({ fault: 'custom', family: bad.issued.family, status: 200, body });
+    const answers = await Promise.all([...good, bad].map(({ id }) => one.force(id)));
+    expect(answers.map(({ kind }) => kind)).toEqual(answers.map(() => 'token'));
+  });
+});
+
 describe('vault failure 8', () => {
   const answers: readonly [name: string, rule: FaultRule, seconds: number | undefined][] = [
     ['expires_in as text', { fault: 'expires_in_string' }, 3600],

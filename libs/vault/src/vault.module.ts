@@ -14,6 +14,7 @@ import { Flights } from './flights.js';
 import { Journal } from './journal.js';
 import { Leases } from './leases.js';
 import { ProviderBreakers } from './provider-breakers.js';
+import { RateBudgets } from './rate-budget.js';
 import { RefreshCommits } from './refresh-commits.js';
 import { RefreshCounts } from './refresh-counts.js';
 import { RefreshSchedule } from './refresh-schedule.js';
@@ -51,6 +52,7 @@ function settingsOf(config: GatehouseConfig): VaultSettings {
     RefreshCommits,
     FailedRefreshes,
     ProviderBreakers,
+    RateBudgets,
     RefreshCounts,
     Spool,
     Refresher,

@@ -2,10 +2,27 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { AuditContext } from '@app/audit';
 import { UpstreamTokenEndpoints, type UpstreamTokenSet } from '@app/upstream-tokens';
 import { ConnectionReader, type ConnectionFilter, type PageEnd } from './connection-reader.js';
-import { ConnectionWriter, type NewConnection } from './connection-writer.js';
+import { ConnectionWriter, subjectHash, type NewConnection } from './connection-writer.js';
 import { shown, type SealedConnection, type StoredConnection } from './stored-connection.js';
 import { TokenDelivery, type Delivery, type TokenWish } from './token-delivery.js';
 import { TokenSeal } from './token-seal.js';
+
+/** What a person's consent brought. `subject`: the provider's own name of the account, where it is known. */
+export interface NewGrant {
+  readonly tokens: UpstreamTokenSet;
+  readonly subject: string | undefined;
+  /** For the audit. */
+  readonly actor: string;
+}
+
+/** A connection may not change hands: who holds its id would act in another account without knowing. */
+export class OtherAccount extends Error {
+  override readonly name = 'OtherAccount';
+
+  constructor(readonly connectionId: string) {
+    super(`${connectionId} is of another account at the provider`);
+  }
+}
 
 const TRIES = 5;
 /** A token younger than this cannot be what a 401 was about: somebody has just refreshed it. */
@@ -41,16 +58,19 @@ export class Vault {
   /**
    * Puts a new grant in the place of a connection's old one (its person has connected again). Undefined: there is no
    * such connection.
+   *
+   * @throws OtherAccount when the grant is known to be of another account than the connection (R17)
    */
   async reconnect(
     organizationId: string,
     id: string,
-    grant: { readonly tokens: UpstreamTokenSet; readonly subject: string | undefined; readonly actor: string },
+    grant: NewGrant,
     context: AuditContext,
   ): Promise<StoredConnection | undefined> {
-    const replaced = await this.change(organizationId, id, (connection) =>
-      this.writer.replace(connection, grant.tokens, grant.subject, grant.actor, context),
-    );
+    const replaced = await this.change(organizationId, id, (connection) => {
+      if (account(connection, grant.subject) === 'other') throw new OtherAccount(id);
+      return this.putInPlace(connection, grant, context);
+    });
     return replaced ? this.find(organizationId, id) : undefined;
   }
 
@@ -60,7 +80,8 @@ export class Vault {
     for (let tried = 0; tried < TRIES; tried += 1) {
       const id = await this.writer.ofSignIn(organizationId, providerId, userId);
       if (id !== undefined) {
-        if (await this.reconnect(organizationId, id, { tokens, subject, actor }, context)) return;
+        const grant = { tokens, subject, actor };
+        if (await this.change(organizationId, id, (connection) => this.putInPlace(connection, grant, context))) return;
         continue;
       }
       try {
@@ -113,6 +134,17 @@ export class Vault {
     return deleted;
   }
 
+  /**
+   * Many providers give a refresh token at the first consent only. A grant without one must not take the place of one
+   * that keeps itself fresh for the same account: then everything stays as it is (token-vault.md §2.6).
+   */
+  private async putInPlace(connection: SealedConnection, grant: NewGrant, context: AuditContext): Promise<boolean> {
+    const { status, refreshable } = connection;
+    const alive = refreshable && (status === 'active' || status === 'backing_off');
+    if (grant.tokens.refreshToken === undefined && alive && account(connection, grant.subject) === 'same') return true;
+    return this.writer.replace(connection, grant.tokens, grant.subject, grant.actor, context);
+  }
+
   /** Compare and set: what moves on meanwhile is looked at again. */
   private async change(
     organizationId: string,
@@ -146,4 +178,10 @@ export class Vault {
       );
     }
   }
+}
+
+function account({ organizationId, providerId, ...connection }: SealedConnection, subject: string | undefined) {
+  const hash = subjectHash({ organizationId, providerId, subject });
+  if (hash === null || connection.subjectHash === undefined) return 'unknown';
+  return hash.equals(connection.subjectHash) ? 'same' : 'other';
 }
