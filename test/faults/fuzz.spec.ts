@@ -208,19 +208,21 @@ function speaksItsDialect(path: string, error: Record<string, unknown>): boolean
   return typeof error.error === 'string' && typeof error.error_description === 'string';
 }
 
-/** A server may close a connection after an answer that refused a body; a request that met that is sent again, once. */
-async function ask(client: Client, url: string, shot: Shot): Promise<Dispatcher.ResponseData> {
-  const request = {
-    method: shot.method as Dispatcher.HttpMethod,
-    path: shot.path,
-    headers: shot.headers,
-    ...(shot.body === undefined ? {} : { body: shot.body }),
-  };
+/** How a connection ends that its server closed after refusing a body which was still being sent. */
+const CLOSED_EARLY = new Set<unknown>(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** A server may close a connection after an answer that refused a body; a request that met that is sent again. */
+async function ask(client: Client, url: string, shot: Shot, more = 2): Promise<Dispatcher.ResponseData> {
   try {
-    return await client.request(request);
+    return await client.request({
+      method: shot.method as Dispatcher.HttpMethod,
+      path: shot.path,
+      headers: shot.headers,
+      ...(shot.body === undefined ? {} : { body: shot.body }),
+    });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'UND_ERR_SOCKET') throw error;
-    return await new Client(url, { pipelining: 0 }).request(request);
+    if (more === 0 || !CLOSED_EARLY.has((error as { code?: unknown }).code)) throw error;
+    return ask(new Client(url, { pipelining: 0 }), url, shot, more - 1);
   }
 }
 
