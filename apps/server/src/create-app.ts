@@ -1,7 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Clock, GatehouseConfig } from '@app/config';
-import { answerFrameworkError, BODY_LIMIT_BYTES, registerEdge, trustProxyOption } from '@app/edge';
+import { answerClientError, answerFrameworkError, BODY_LIMIT_BYTES, registerEdge, trustProxyOption } from '@app/edge';
 import { openLog, type Log } from './logging/log.js';
 import { NestLog } from './logging/nest-log.js';
 import { registerRequestLog } from './logging/request-log.js';
@@ -40,6 +40,7 @@ export async function createApp(
     trustProxy,
     genReqId: requestIds(trustProxy === false ? 'direct' : 'proxy-trusted'),
     frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
     routerOptions: { maxParamLength: LONGEST_SEGMENT },
   });
   const fastify = adapter.getInstance();

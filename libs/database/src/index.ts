@@ -14,6 +14,7 @@ export { runMigrations } from './migration-runner.js';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres.js';
 export { EmbeddedPostgresError, type EmbeddedLog } from './embedded/embedded-error.js';
 export { AdministratorPinEntity } from './entities/administrator-pin.entity.js';
+export { ApplicationEntity, ApplicationSecretEntity, ConsentEntity } from './entities/application.entity.js';
 export { AuditEventEntity } from './entities/audit-event.entity.js';
 export { ClientCredentialEntity } from './entities/client-credential.entity.js';
 export { ExternalIdentityEntity } from './entities/external-identity.entity.js';

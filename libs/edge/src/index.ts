@@ -34,6 +34,7 @@ export { BODY_LIMIT_BYTES, registerBodyParsers } from './body-parsers.js';
 export { readBody, readQuery, type ReadOptions } from './read-input.js';
 export { renderFault, wireText, type WireFault } from './error-dialects.js';
 export { authenticateHeader } from './authenticate-header.js';
+export { answerClientError } from './client-error.js';
 export { answerFrameworkError, ErrorFilter, sendFault, toOAuthError } from './error.filter.js';
 export { RateLimiter } from './rate-limiter.js';
 export { Lockout } from './lockout.js';

@@ -1,8 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Kinds of opaque token (D45): refresh token, authorization code, set-up link, API key, secret of a service token. */
-export type OpaqueTokenKind = 'rt' | 'ac' | 'su' | 'ak' | 'st';
+/**
+ * Kinds of opaque token (D45): refresh token, authorization code, set-up link, API key, secret of a service token, secret
+ * of an application, a browser's session.
+ */
+export type OpaqueTokenKind = 'rt' | 'ac' | 'su' | 'ak' | 'st' | 'as' | 'bs';
 
 const SHAPE = /^gth_([a-z]{2})_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 

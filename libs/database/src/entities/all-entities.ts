@@ -1,4 +1,5 @@
 import { AdministratorPinEntity } from './administrator-pin.entity.js';
+import { ApplicationEntity, ApplicationSecretEntity, ConsentEntity } from './application.entity.js';
 import { AuditEventEntity } from './audit-event.entity.js';
 import { ClientCredentialEntity } from './client-credential.entity.js';
 import { ExternalIdentityEntity } from './external-identity.entity.js';
@@ -38,6 +39,9 @@ export const allEntities = [
   RefreshFamilyEntity,
   RevocationEntity,
   ClientCredentialEntity,
+  ApplicationEntity,
+  ApplicationSecretEntity,
+  ConsentEntity,
   SigningKeyEntity,
   AuditEventEntity,
   SamlIdpMetadataEntity,

@@ -10,6 +10,8 @@ export class RefreshFamilyEntity {
   @Column({ type: 'uuid', name: 'session_id' }) sessionId: string;
   @Column({ type: 'text', name: 'client_id' }) clientId: string;
   @Column({ type: 'text' }) scope: string;
+  /** What its access tokens are for beside this server (RFC 8707); null: this server alone. */
+  @Column({ type: 'text', nullable: true }) resource: string | null;
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at' }) createdAt: Date;
   @Column({ type: 'timestamptz', name: 'revoked_at', nullable: true }) revokedAt: Date | null;
   @Column({ type: 'text', name: 'revoke_reason', nullable: true }) revokeReason: string | null;

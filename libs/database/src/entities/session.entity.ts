@@ -11,8 +11,14 @@ export class SessionEntity {
   @Column({ type: 'uuid', name: 'identity_id' }) identityId: string;
   @Column({ type: 'text', name: 'provider_id' }) providerId: string;
   @Column({ type: 'uuid', name: 'organization_id' }) organizationId: string;
-  /** The first-party client (or, later, application) that the person signed in for. */
+  /** The first-party client or application that it serves; ourselves where it is the person's session at this server. */
   @Column({ type: 'text', name: 'client_id' }) clientId: string;
+  /** Of an application's session: the person's session here that it came out of, and ends with (D32). */
+  @Column({ type: 'uuid', name: 'parent_id', nullable: true }) parentId: string | null;
+  /** The application's at that moment; null for first-party sessions. */
+  @Column({ type: 'int', name: 'client_generation', nullable: true }) clientGeneration: number | null;
+  /** SHA-256 of the cookie of the browser that holds the person's session. */
+  @Column({ type: 'bytea', name: 'cookie_hash', nullable: true }) cookieHash: Buffer | null;
   @Column({ type: 'int', name: 'user_generation' }) userGeneration: number;
   @Column({ type: 'int', name: 'provider_generation' }) providerGeneration: number;
   @Column({ type: 'int', name: 'organization_generation' }) organizationGeneration: number;

@@ -1,3 +1,4 @@
+import { Applications1700000000009 } from './1700000000009-applications.js';
 import { DataKeyOwner1700000000008 } from './1700000000008-data-key-owner.js';
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { LogoutCheck1700000000006 } from './1700000000006-logout-check.js';
@@ -17,4 +18,5 @@ export const allMigrations = [
   LogoutCheck1700000000006,
   Webhooks1700000000007,
   DataKeyOwner1700000000008,
+  Applications1700000000009,
 ];
