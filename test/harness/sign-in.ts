@@ -82,3 +82,9 @@ export function bearer(token: string): { authorization: string } {
 export function claimsOf(jwt: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 }
+
+/** RFC 6749 §2.3.1: both parts are form-urlencoded inside. */
+export function basicAuthorization(clientId: string, secret: string): { authorization: string } {
+  const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}

@@ -1,6 +1,8 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { bearer, signInAsTest } from '../harness/sign-in.js';
 
+export { basicAuthorization as basic } from '../harness/sign-in.js';
+
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -51,12 +53,6 @@ export function json(url: string, value: unknown, headers: Record<string, string
     body: JSON.stringify(value),
     headers: { 'content-type': 'application/json', ...headers },
   });
-}
-
-/** RFC 6749 §2.3.1: both parts are form-urlencoded inside. */
-export function basic(clientId: string, secret: string): { authorization: string } {
-  const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`;
-  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 export interface Machine {

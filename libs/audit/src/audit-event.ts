@@ -112,6 +112,26 @@ export type AuditEvent =
       readonly by: string;
     }
   | {
+      readonly kind:
+        | 'application.created'
+        | 'application.changed'
+        | 'application.secret_rotated'
+        | 'application.disabled'
+        | 'application.enabled'
+        | 'application.deleted';
+      readonly applicationId: string;
+      readonly organizationId: string;
+      /** As of `TenantCaller.actor`, or `configuration`, or `command`. */
+      readonly by: string;
+    }
+  | {
+      readonly kind: 'consent.granted' | 'consent.withdrawn';
+      readonly userId: string;
+      readonly applicationId: string;
+      readonly organizationId: string;
+      readonly scopes: readonly string[];
+    }
+  | {
       readonly kind: 'member.changed';
       readonly organizationId: string;
       readonly userId: string;

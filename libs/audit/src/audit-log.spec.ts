@@ -11,6 +11,8 @@ const user = { userId: 'u', organizationId, by: 'admin' };
 const metadata = { providerId: 'p', reason: 'r', added: ['a'], removed: ['b'] };
 const provider = { providerId: 'p', organizationId, by: 'configuration' };
 const connection = { connectionId: 'conn_1', organizationId, providerId: 'p', origin: 'import', by: 'user:u' };
+const application = { applicationId: 'app_1', organizationId, by: 'user:u' };
+const consent = { userId: 'u', applicationId: 'app_1', organizationId, scopes: ['openid'] };
 const tenantKey = { keyId: 'k', organizationId, accesses: ['read_connections'], by: 'user:u' };
 
 /** One of each kind; a kind without a sample does not compile. */
@@ -52,6 +54,14 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
   'service_token.revoked': { kind: 'service_token.revoked', ...tenantKey },
   'api_key.created': { kind: 'api_key.created', ...tenantKey },
   'api_key.revoked': { kind: 'api_key.revoked', ...tenantKey },
+  'application.created': { kind: 'application.created', ...application },
+  'application.changed': { kind: 'application.changed', ...application },
+  'application.secret_rotated': { kind: 'application.secret_rotated', ...application },
+  'application.disabled': { kind: 'application.disabled', ...application },
+  'application.enabled': { kind: 'application.enabled', ...application },
+  'application.deleted': { kind: 'application.deleted', ...application },
+  'consent.granted': { kind: 'consent.granted', ...consent },
+  'consent.withdrawn': { kind: 'consent.withdrawn', ...consent },
   'member.changed': { kind: 'member.changed', organizationId, userId: 'u', role: 'owner', by: 'configuration' },
   'connection.created': { kind: 'connection.created', ...connection },
   'connection.reconnected': { kind: 'connection.reconnected', ...connection },

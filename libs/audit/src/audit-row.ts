@@ -8,6 +8,8 @@ export interface AuditRow {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+type ApplicationKind = Extract<AuditKind, `application.${string}`>;
+
 type Rows = { readonly [K in AuditKind]: (event: AuditEventOf<K>) => AuditRow };
 
 function row(
@@ -58,7 +60,26 @@ function connectionChanged(
   return row(organizationId, by, connectionId, { provider: providerId, origin });
 }
 
+function applicationChanged(event: AuditEventOf<ApplicationKind>): AuditRow {
+  return row(event.organizationId, event.by, event.applicationId);
+}
+
+function consentChanged(event: AuditEventOf<'consent.granted' | 'consent.withdrawn'>): AuditRow {
+  return row(event.organizationId, event.userId, event.userId, {
+    application: event.applicationId,
+    scopes: event.scopes,
+  });
+}
+
 const ROWS: Rows = {
+  'application.created': applicationChanged,
+  'application.changed': applicationChanged,
+  'application.secret_rotated': applicationChanged,
+  'application.disabled': applicationChanged,
+  'application.enabled': applicationChanged,
+  'application.deleted': applicationChanged,
+  'consent.granted': consentChanged,
+  'consent.withdrawn': consentChanged,
   'connection.created': connectionChanged,
   'connection.reconnected': connectionChanged,
   'connection.deleted': connectionChanged,

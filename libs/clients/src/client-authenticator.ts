@@ -4,10 +4,12 @@ import { CLOCK, type Clock } from '@app/config';
 import { Lockout } from '@app/edge';
 import { OAuthError, secretMatches } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
+import { isPublic, type Application } from './applications/application.js';
+import { Applications } from './applications/applications.js';
 import { ClientUsage } from './client-usage.js';
 import { FirstPartyClients } from './first-party-clients.js';
 import type { MachineClient } from './machine-client.js';
-import { MachineClients, type StoredMachine } from './machine-clients.js';
+import { isMachineClientId, MachineClients, type StoredMachine } from './machine-clients.js';
 import type { PresentedClient } from './presented-client.js';
 
 /** A client that named itself. Only an `authenticated` one has proved that it is the one it names. */
@@ -15,6 +17,8 @@ export interface IdentifiedClient {
   readonly clientId: string;
   readonly authenticated: boolean;
   readonly scopes: readonly string[];
+  /** Where it is one (D7 b). */
+  readonly application: Application | undefined;
 }
 
 type WithSecret = Extract<PresentedClient, { readonly kind: 'secret' }>;
@@ -27,6 +31,7 @@ const NOBODYS_HASH = Buffer.alloc(32);
 export class ClientAuthenticator {
   constructor(
     private readonly machines: MachineClients,
+    private readonly applications: Applications,
     private readonly firstParty: FirstPartyClients,
     private readonly revocations: Revocations,
     private readonly lockout: Lockout,
@@ -36,18 +41,40 @@ export class ClientAuthenticator {
   ) {}
 
   /**
-   * Who asks, where anybody may ask: a public first-party client by its id, a machine by its secret. Undefined when no
-   * client was named. Wrong credentials are refused even where none would have been needed.
+   * Who asks, where anybody may ask: a public client by its id, a machine or a confidential application by its secret.
+   * Undefined when no client was named. Wrong credentials are refused even where none would have been needed.
    * @throws OAuthError `invalid_client`; 429 while (client, address) is locked
    */
   async identify(presented: PresentedClient, address: string): Promise<IdentifiedClient | undefined> {
     if (presented.kind === 'none') return undefined;
+    const { clientId } = presented;
     if (presented.kind === 'secret') {
-      const { clientId, scopes } = await this.prove(presented, address);
-      return { clientId, authenticated: true, scopes };
+      if (!isMachineClientId(clientId)) return identified(await this.proveApplication(presented, address));
+      const { scopes } = await this.prove(presented, address);
+      return { clientId, authenticated: true, scopes, application: undefined };
     }
-    if (!this.firstParty.isServed(presented.clientId)) throw invalidClient(presented, 'no secret was presented');
-    return { clientId: presented.clientId, authenticated: false, scopes: [] };
+    if (this.firstParty.isServed(clientId))
+      return { clientId, authenticated: false, scopes: [], application: undefined };
+    const application = await this.applications.find(clientId);
+    if (application === undefined || !isPublic(application))
+      throw invalidClient(presented, application === undefined ? 'unknown or disabled' : 'no secret was presented');
+    return identified(application);
+  }
+
+  /**
+   * An application by its secret; any of them that has not ended (RFC 6749 §2.3.1). Both ways of sending one are taken
+   * from each.
+   */
+  private async proveApplication(presented: WithSecret, address: string): Promise<Application> {
+    const open = this.lockout.assertOpen(presented.clientId, address);
+    const [stored] = await Promise.all([this.applications.findStored(presented.clientId), open]);
+    const now = this.clock();
+    const living = stored?.secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now) ?? [];
+    const hashes = living.length === 0 ? [NOBODYS_HASH] : living.map(({ hash }) => hash);
+    const matches = hashes.filter((hash) => secretMatches(presented.clientSecret, hash)).length > 0;
+    if (stored !== undefined && matches) return stored.application;
+    await this.refuseGuess(presented, address, stored !== undefined);
+    throw invalidClient(presented, stored === undefined ? 'unknown or disabled' : 'wrong secret');
   }
 
   /**
@@ -68,10 +95,7 @@ export class ClientAuthenticator {
     const [stored] = await Promise.all([this.current(presented.clientId), open]);
     const matches = secretMatches(presented.clientSecret, stored?.secretHash ?? NOBODYS_HASH);
     if (stored === undefined || !matches) {
-      const outcome = await this.lockout.failed(presented.clientId, address);
-      // An unknown identifier is any text of the caller's, now and then a secret by mistake: not for keeping.
-      if (outcome === 'locked' && stored !== undefined)
-        this.audit.recordApart({ kind: 'client.locked', clientId: stored.client.clientId }, { remoteAddress: address });
+      await this.refuseGuess(presented, address, stored !== undefined);
       throw invalidClient(
         presented,
         stored === undefined ? 'unknown, deleted, or of a disabled owner' : 'wrong secret',
@@ -83,6 +107,13 @@ export class ClientAuthenticator {
     if (client.expiresAt !== undefined && client.expiresAt <= now) throw invalidClient(presented, 'expired');
     this.usage.seen(client, now);
     return client;
+  }
+
+  /** Counts a wrong secret (R29). An unknown identifier is any text, now and then a secret by mistake: not for keeping. */
+  private async refuseGuess({ clientId }: WithSecret, address: string, isKnown: boolean): Promise<void> {
+    const outcome = await this.lockout.failed(clientId, address);
+    if (outcome === 'locked' && isKnown)
+      this.audit.recordApart({ kind: 'client.locked', clientId }, { remoteAddress: address });
   }
 
   /** The credential as it is now: what is remembered counts only while nothing revoked it (D20). */
@@ -99,6 +130,10 @@ export class ClientAuthenticator {
   private async isCurrent(stored: StoredMachine): Promise<boolean> {
     return (await this.revocations.check(stored.revocationClaims)).length === 0;
   }
+}
+
+function identified(application: Application): IdentifiedClient {
+  return { clientId: application.clientId, authenticated: !isPublic(application), scopes: [], application };
 }
 
 /** One text for every reason; the log is told which (R29). */

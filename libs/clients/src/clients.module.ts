@@ -3,6 +3,10 @@ import { AuditModule } from '@app/audit';
 import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
 import { RevocationModule } from '@app/revocation';
+import { ApplicationCommand } from './applications/application-command.js';
+import { ApplicationRegistry } from './applications/application-registry.js';
+import { Applications } from './applications/applications.js';
+import { ConfiguredApplications } from './applications/configured-applications.js';
 import { ClientAuthenticator } from './client-authenticator.js';
 import { ClientCredentialsController } from './client-credentials.controller.js';
 import { ClientCredentials } from './client-credentials.js';
@@ -13,7 +17,23 @@ import { MachineClients } from './machine-clients.js';
 @Module({
   imports: [AuditModule, DirectoryModule, EdgeModule, RevocationModule],
   controllers: [ClientCredentialsController],
-  providers: [ClientCredentials, FirstPartyClients, MachineClients, ClientUsage, ClientAuthenticator],
-  exports: [ClientAuthenticator, FirstPartyClients],
+  providers: [
+    ClientCredentials,
+    FirstPartyClients,
+    MachineClients,
+    Applications,
+    ApplicationRegistry,
+    ConfiguredApplications,
+    ClientUsage,
+    ClientAuthenticator,
+  ],
+  exports: [ClientAuthenticator, FirstPartyClients, Applications, ApplicationRegistry],
 })
 export class ClientsModule {}
+
+/** What the command `application:create` needs. */
+@Module({
+  imports: [AuditModule, RevocationModule],
+  providers: [ApplicationRegistry, ApplicationCommand],
+})
+export class ClientsCommandModule {}

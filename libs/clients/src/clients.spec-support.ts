@@ -119,6 +119,7 @@ export class TestClients {
     const user = await this.signIn(subject);
     return {
       kind: 'user',
+      party: 'first',
       tokenId: 'jti',
       clientId: 'web',
       organizationId: user.organizationId,

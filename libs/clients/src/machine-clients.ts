@@ -28,6 +28,11 @@ interface MachineRow {
 /** D21; nothing else can be in the table. */
 const MACHINE_CLIENT_ID = /^tmi_cc_[A-Za-z0-9_-]{22}$/;
 
+/** Says whether this can be the `client_id` of a machine; an application never has one of this form. */
+export function isMachineClientId(clientId: string): boolean {
+  return MACHINE_CLIENT_ID.test(clientId);
+}
+
 /** Usable client credentials, remembered ({@link ClientMemory}) as deletion and disabled owners allow (D20, D21). */
 @Injectable()
 export class MachineClients {
@@ -42,7 +47,7 @@ export class MachineClients {
 
   /** What is remembered of this id; `'unknown'` for a remembered absence, undefined when Postgres must be asked. */
   recall(clientId: string): StoredMachine | 'unknown' | undefined {
-    return MACHINE_CLIENT_ID.test(clientId) ? this.memory.recall(clientId) : 'unknown';
+    return isMachineClientId(clientId) ? this.memory.recall(clientId) : 'unknown';
   }
 
   /** Asks Postgres, once for all who ask at the same time. Undefined: unknown, deleted, or its owner is disabled (R23). */

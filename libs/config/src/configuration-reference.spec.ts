@@ -42,9 +42,11 @@ describe('the settings reference', () => {
 
   it('gives an example that loads', () => {
     const example = /```yaml\n([\s\S]*?)```/.exec(reference)?.[1];
-    const config = load({ ACME_CLIENT_SECRET: 'a', GITHUB_CLIENT_SECRET: 'b' }, example);
+    const env = { ACME_CLIENT_SECRET: 'a', GITHUB_CLIENT_SECRET: 'b', GRAFANA_CLIENT_SECRET: 'c'.repeat(32) };
+    const config = load(env, example);
     expect(config.providers.map(({ id }) => id)).toEqual(['acme', 'github', 'test', 'dev']);
     expect(config.samlProviders.map(({ id }) => id)).toEqual(['okta', 'dev-saml']);
+    expect(config.applications.map(({ clientId }) => clientId)).toEqual(['grafana']);
     expect(config.lifetimes.accessTokenSeconds).toBe(600);
   });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { applicationSchema } from './application.schema.js';
 import { environmentNameOf } from './environment.js';
 import { memberSchema, organizationSchema } from './organization.schema.js';
 import { providerSchema } from './provider.schema.js';
@@ -20,6 +21,11 @@ admins: [acme:alice@example.com]
 organizations:
   - name: payments
     members: [{ user: acme:bob@example.com, role: owner }]
+applications:
+  - client_id: grafana
+    client_secret: \${GRAFANA_CLIENT_SECRET}
+    name: Grafana
+    redirect_uris: [https://grafana.example.com/login/generic_oauth]
 oauth_providers:
   - id: acme
     name: Acme
@@ -85,7 +91,7 @@ export function configurationReference(): string {
     const rows = Object.entries(inner.shape).map(([member, memberSchema]) => settingRow([key, member], memberSchema));
     sections.push(`\n## \`${key}\`\n\n${meaningOf(schema, key)}\n\n${settingTable(rows)}`);
   }
-  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}${organizationPart()}${webhookPart()}`;
+  return `${preface}\n## Settings\n\n${settingTable(settings)}${sections.join('')}${providerPart()}${samlProviderPart()}${organizationPart()}${applicationPart()}${webhookPart()}`;
 }
 
 const settingTable = (rows: readonly string[]): string =>
@@ -153,6 +159,13 @@ function organizationPart(): string {
     );
   const rows = [...rowsOf(organizationSchema.shape, ''), ...rowsOf(memberSchema.shape, 'members[].')];
   return `\n## \`organizations\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
+}
+
+function applicationPart(): string {
+  const rows = Object.entries(applicationSchema.shape).map(([key, schema]) =>
+    row([code(key), typeText(schema), defaultText(schema), meaningOf(schema, `applications[].${key}`)]),
+  );
+  return `\n## \`applications\`\n\n${table(['YAML key', 'Type', 'Default', 'Meaning'], rows)}`;
 }
 
 function webhookPart(): string {

@@ -6,8 +6,10 @@ import { settingsSchema } from './settings.schema.js';
 
 const CALLBACK = 'https://app.example.com/callback';
 
-/** Every YAML block of these documents, as a reader would copy it. */
-const DOCUMENTS = ['vault', 'fake-upstream', 'organizations', 'saml', 'operations'].map((name) => `docs/${name}.md`);
+/** Every YAML block of these documents, as a reader would copy it; the files of other products are fenced as `yml`. */
+const DOCUMENTS = ['vault', 'fake-upstream', 'organizations', 'applications', 'saml', 'operations'].map(
+  (name) => `docs/${name}.md`,
+);
 const EXAMPLES = ['README.md', ...DOCUMENTS].flatMap((file) =>
   [...readFileSync(file, 'utf8').matchAll(/```yaml\n(.*?)```/gs)].map(
     ([, text = ''], index) => [`${file}, example ${index + 1}`, text] as const,
@@ -28,7 +30,8 @@ describe('the examples of the documents', () => {
   it('are there', () => expect(EXAMPLES.length).toBeGreaterThanOrEqual(4));
 
   it.each(EXAMPLES)('%s is a configuration', (_name, text) => {
-    const env = { GATEHOUSE_CONFIG: 'gatehouse.yaml', ACME_SECRET: 'a-secret', GITHUB_SECRET: 'another-secret' };
+    const named = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, 'a-secret-that-is-long-enough-for-all']);
+    const env = { GATEHOUSE_CONFIG: 'gatehouse.yaml', ...Object.fromEntries(named) };
     const config = loadConfig(env, () => completed(text));
     expect(config.providers.length + config.samlProviders.length).toBeGreaterThan(0);
   });

@@ -2,6 +2,7 @@
  * The one value that every room reads: parsed, validated and frozen at start. Durations are milliseconds unless the
  * name says seconds. Secrets are `Secret`s, which print as `[redacted]` everywhere but `.reveal()`.
  */
+import type { JSONWebKeySet } from 'jose';
 import type { Secret } from './secret.js';
 import type { UpstreamTokenRules } from './upstream-token-rules.js';
 
@@ -207,10 +208,34 @@ export interface Lifetimes {
   readonly refreshAbsoluteSeconds: number;
   readonly authorizationCodeSeconds: number;
   readonly loginTransactionSeconds: number;
+  /** How long a browser needs no new sign-in for applications (D32). */
+  readonly browserSessionSeconds: number;
   readonly clockSkewSeconds: number;
   readonly keyPublishBeforeSigningSeconds: number;
   readonly keySigningSeconds: number;
   readonly jwksMaxAgeSeconds: number;
+}
+
+/** A registered application that the file owns (D7 b, D62). Settings are those of RFC 7591 §2 under our names. */
+export interface ApplicationConfig {
+  readonly clientId: string;
+  /** Each is good, the newest first; empty for those that prove themselves by a key or by nothing. */
+  readonly clientSecrets: readonly Secret<string>[];
+  /** By name. */
+  readonly organization: string;
+  readonly name: string;
+  readonly logoUri: string | undefined;
+  readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris: readonly string[];
+  readonly scopes: readonly string[];
+  readonly grantTypes: readonly ('authorization_code' | 'refresh_token')[];
+  readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
+  /** For `private_key_jwt`, and only then: public keys. */
+  readonly jwks: JSONWebKeySet | undefined;
+  readonly resources: readonly string[];
+  readonly consent: 'ask' | 'skip';
+  readonly backchannelLogoutUri: string | undefined;
+  readonly frontchannelLogoutUri: string | undefined;
 }
 
 export type WebhookEventKind =
@@ -280,6 +305,7 @@ export interface GatehouseConfig {
   readonly clientCallbacks: readonly ClientCallback[];
   readonly admins: readonly AdminEntry[];
   readonly organizations: readonly OrganizationConfig[];
+  readonly applications: readonly ApplicationConfig[];
   readonly accessTokenAlgorithm: AccessTokenAlgorithm;
   /** Deliver tokens in the URL fragment to first-party clients that name no response_type (D8). */
   readonly fragmentDelivery: boolean;

@@ -10,6 +10,7 @@ export type {
   AccessTokenAlgorithm,
   AdminEntry,
   AnyProviderConfig,
+  ApplicationConfig,
   AuthnContextComparison,
   RequestedAuthnContext,
   ClientCallback,

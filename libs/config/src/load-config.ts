@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { checkApplications, toApplicationConfig } from './applications.js';
 import { checkClientCallbacks, toClientCallbacks } from './client-callbacks.js';
 import { readConfigFile, type SettingsDocument } from './config-file.js';
 import { FaultCollector } from './configuration-error.js';
@@ -32,11 +33,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => s
   const { oauth_providers: oauth, saml_providers: saml } = document;
   checkProviderIds({ oauth_providers: oauth, saml_providers: saml }, faults);
   checkProviders(oauth, deployment, faults);
-  const callbackUrls = callbacksOf(settings, deployment).map(({ url }) => url);
+  const callbacks = callbacksOf(settings, deployment);
+  const callbackUrls = callbacks.map(({ url }) => url);
   checkSamlProviders(saml, { ...deployment, callbackUrls, fragmentDelivery: settings.fragment_delivery }, faults);
   checkPostLogoutRedirectUris(document.saml, nameOf, faults);
   const organizations = namedOrganizations(settings.organizations, entriesOf(oauth), entriesOf(saml));
   checkWebhooks(document.webhooks, { ...deployment, organizations }, faults);
+  const firstPartyIds = new Set(callbacks.map(({ clientId }) => clientId));
+  checkApplications(document.applications, { ...deployment, firstPartyIds, organizations }, faults);
   checkCorsOrigins(document.cors_origins, nameOf, faults);
   checkVaultRedirectUrls(document.vault, nameOf, faults);
   checkSettings(settings, deployment, nameOf, faults);
@@ -70,6 +74,7 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
       name,
       members: members.map(({ user, role }) => ({ ...user, role })),
     })),
+    applications: settings.applications.map(toApplicationConfig),
     accessTokenAlgorithm: settings.access_token_algorithm,
     fragmentDelivery: settings.fragment_delivery,
     introspectionRequiresAuthentication: settings.introspection_requires_authentication,
@@ -87,6 +92,7 @@ function toConfig(settings: Settings, deployment: Deployment): GatehouseConfig {
       refreshAbsoluteSeconds: settings.lifetimes.refresh_absolute_seconds,
       authorizationCodeSeconds: settings.lifetimes.authorization_code_seconds,
       loginTransactionSeconds: settings.lifetimes.login_transaction_seconds,
+      browserSessionSeconds: settings.lifetimes.browser_session_seconds,
       clockSkewSeconds: settings.lifetimes.clock_skew_seconds,
       keyPublishBeforeSigningSeconds: settings.lifetimes.key_publish_before_signing_seconds,
       keySigningSeconds: settings.lifetimes.key_signing_seconds,

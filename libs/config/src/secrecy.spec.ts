@@ -134,6 +134,7 @@ describe('R31: secrets', () => {
       'saml',
       'saml_providers',
       'organizations',
+      'applications',
     ];
     for (const place of places) {
       for (const value of [

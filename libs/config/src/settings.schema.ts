@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { applicationSchema } from './application.schema.js';
 import { organizationList } from './organization.schema.js';
 import { personEntry } from './person-entry.js';
 import { providerSchema } from './provider.schema.js';
@@ -40,16 +41,6 @@ const clientCallback = z
   )
   .register(kinds, { text: 'URL or `{client_id, url}`' });
 
-/** A key of a later release: whoever sets it expects something that does not happen yet. */
-const later = z
-  .unknown()
-  .refine(
-    (value) => value === null || (Array.isArray(value) && value.length === 0),
-    'is not available yet in this release; remove it',
-  )
-  .register(kinds, { text: 'list' })
-  .optional();
-
 const outbound = section({
   allow_private: documented(
     flag().optional(),
@@ -81,6 +72,10 @@ const lifetimes = section({
     'Our one-time code (RFC 6749 §4.1.2: at most 10 minutes).',
   ),
   login_transaction_seconds: documented(whole(1, 3600).default(600), 'A login in flight: state, nonce, PKCE verifier.'),
+  browser_session_seconds: documented(
+    whole(60, 90 * day).default(day / 2),
+    'How long a browser is signed in for registered applications, from the sign-in.',
+  ),
   clock_skew_seconds: documented(whole(0, 300).default(60), 'Tolerance for the clocks of others in JWTs.'),
   key_publish_before_signing_seconds: documented(
     whole(0, 30 * day).default(day),
@@ -213,7 +208,10 @@ export const settingsSchema = section({
     organizationList.default([]),
     'Tenants, and the people whom the file puts there. A provider’s `organization` exists without being listed.',
   ),
-  applications: documented(later, 'Not available yet.'),
+  applications: documented(
+    listOf(applicationSchema).default([]),
+    'Registered applications, for which Gatehouse is the OpenID provider. Those that the file names no longer are disabled.',
+  ),
   vault: documented(vaultSection.prefault({}), 'How upstream tokens are kept fresh.'),
   webhooks: documented(listOf(webhookSchema).default([]), 'Who is told of what happens to connections.'),
   webhook_delivery: documented(webhookDeliverySection.prefault({}), 'How webhooks are delivered.'),

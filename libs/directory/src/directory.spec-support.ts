@@ -139,6 +139,7 @@ export class TestDirectory {
   sessionOf(user: SignedInUser, providerId = 'acme'): UserPrincipal {
     return {
       kind: 'user',
+      party: 'first',
       tokenId: 'jti',
       clientId: 'web',
       organizationId: user.organizationId,

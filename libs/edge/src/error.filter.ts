@@ -80,6 +80,8 @@ const DIALECT_OF_PREFIX: readonly (readonly [prefix: string, dialect: DialectNam
   ['/api/v1/', 'mielto'],
   ['/internal/', 'mix'],
   ['/v1/organizations/', 'planetscale'],
+  ['/organizations/', 'planetscale'],
+  ['/compat/planetscale-go/', 'planetscale'],
 ];
 
 function dialectOf(request: FastifyRequest): DialectName {

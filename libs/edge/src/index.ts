@@ -7,6 +7,7 @@
  */
 export type { MachinePrincipal, Principal, UserPrincipal } from './principal.js';
 export {
+  AdmitApplications,
   BodyLimit,
   DEFAULT_POLICY,
   Dialect,

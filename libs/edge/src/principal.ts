@@ -10,7 +10,7 @@ interface BearerFacts {
   readonly expiresAt: number;
 }
 
-/** A person in a session that one of our first-party clients began. */
+/** A person in a session. */
 export interface UserPrincipal extends BearerFacts {
   readonly kind: 'user';
   /** `sub`: our stable user id. */
@@ -19,6 +19,8 @@ export interface UserPrincipal extends BearerFacts {
   readonly sessionId: string;
   /** `idp`: the provider that this session came from. */
   readonly providerId: string;
+  /** Whose session it is: one of our first-party clients', or a registered application's, which may little (D30). */
+  readonly party: 'first' | 'application';
 }
 
 /** A machine with a token of the client credentials grant. */

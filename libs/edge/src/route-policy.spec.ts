@@ -43,13 +43,24 @@ afterAll(() => edge.close());
 
 describe('R25', () => {
   it('asks for a person where nothing else is said', async () => {
-    expect((await edge.ask('/bare')).json()).toEqual({ access: 'user', rateClass: 'api', dialect: 'tmi' });
+    expect((await edge.ask('/bare')).json()).toEqual({
+      access: 'user',
+      rateClass: 'api',
+      dialect: 'tmi',
+      applications: 'refused',
+    });
   });
 
   it('lets the method win over its class', async () => {
-    expect((await edge.ask('/mixed/class')).json()).toEqual({ access: 'public', rateClass: 'token', dialect: 'tmi' });
+    expect((await edge.ask('/mixed/class')).json()).toEqual({
+      access: 'public',
+      rateClass: 'token',
+      dialect: 'tmi',
+      applications: 'refused',
+    });
     expect((await edge.ask('/mixed/method/1')).json()).toEqual({
       access: 'administrator',
+      applications: 'refused',
       rateClass: 'token',
       dialect: 'mix',
     });

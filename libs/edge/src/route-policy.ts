@@ -18,6 +18,8 @@ export interface RoutePolicy {
   readonly access: RouteAccess;
   readonly rateClass: RateClassName;
   readonly dialect: DialectName;
+  /** Whether tokens of registered applications may be used here; if not, they stand before the wall of D30. */
+  readonly applications: 'refused' | 'admitted';
   /** Largest body in bytes; undefined: what every route takes. */
   readonly bodyLimitBytes: number | undefined;
 }
@@ -28,6 +30,7 @@ export const DEFAULT_POLICY: RoutePolicy = Object.freeze({
   access: 'user',
   rateClass: 'api',
   dialect: 'tmi',
+  applications: 'refused',
   bodyLimitBytes: undefined,
 });
 
@@ -84,6 +87,11 @@ export function RequireAccess(access: Exclude<RouteAccess, 'public' | 'tenant'>)
  */
 export function TenantRoute(): ClassDecorator & MethodDecorator {
   return policyDecorator({ access: 'tenant' });
+}
+
+/** Tokens of registered applications are good here as well: what it answers is the person's, by scope (D30). */
+export function AdmitApplications(): ClassDecorator & MethodDecorator {
+  return policyDecorator({ applications: 'admitted' });
 }
 
 /** Which per-address counter a call spends (D44); without it, `api`. */

@@ -7,6 +7,7 @@
  * Routes: none; `tokens` serves the JWKS.
  */
 export { InvalidToken, type InvalidTokenCode } from './invalid-token.js';
+export { ANY_AUDIENCE } from './jwt-verifier.js';
 export type { TokenExpectation, VerifiedPayload } from './jwt-verifier.js';
 export type { Jwks } from './key-ring.js';
 export { KeyRotation } from './key-rotation.js';

@@ -18,6 +18,8 @@ export type OAuthErrorCode =
   | 'login_required'
   | 'interaction_required'
   | 'consent_required'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
   | 'server_error'
   | 'temporarily_unavailable'
   | 'unauthorized'
@@ -48,6 +50,8 @@ const STATUS: Record<OAuthErrorCode, number> = {
   login_required: 400,
   interaction_required: 400,
   consent_required: 400,
+  request_not_supported: 400,
+  request_uri_not_supported: 400,
   server_error: 500,
   temporarily_unavailable: 503,
   unauthorized: 401,

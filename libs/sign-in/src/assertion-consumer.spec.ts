@@ -50,6 +50,9 @@ const TRANSACTION: SamlTransaction = {
     maxAge: undefined,
     acrValues: undefined,
     uiLocales: undefined,
+    organization: undefined,
+    party: 'first',
+    resource: undefined,
   },
 };
 const IDENTITY: SamlIdentity = {

@@ -14,20 +14,24 @@ export const AuthorizationParametersSchema = z.object({
   scope: z.string().max(1000).describe('Must hold openid; unknown scopes are ignored'),
   state: z.string().max(2048).optional().describe('Echoed, never invented'),
   nonce: z.string().max(1024).optional(),
-  code_challenge: z.string().max(128).describe('BASE64URL(SHA256(code_verifier)) (RFC 7636 §4.2)'),
+  code_challenge: z
+    .string()
+    .max(128)
+    .optional()
+    .describe('BASE64URL(SHA256(code_verifier)) (RFC 7636 §4.2); only a confidential application may leave it out'),
   code_challenge_method: z.string().max(20).optional().describe('S256, also when left out'),
   login_hint: z.string().max(320).optional(),
   prompt: z.string().max(100).optional(),
   max_age: z.string().max(10).optional(),
   acr_values: z.string().max(1000).optional(),
   ui_locales: z.string().max(200).optional(),
-  resource: z.string().max(2000).optional(),
+  resource: z.string().max(2000).optional().describe('RFC 8707: an API that the application is registered for'),
+  request: z.string().max(20_000).optional().describe('Refused: OIDC Core §6 is not supported'),
+  request_uri: z.string().max(2000).optional().describe('Refused, like request'),
 });
 
-/** A request for a sign-in as any entry point reads it; /oauth2/authorize wants a challenge always (seed, D9). */
-export type AuthorizationParameters = Omit<z.infer<typeof AuthorizationParametersSchema>, 'code_challenge'> & {
-  readonly code_challenge?: string | undefined;
-};
+/** A request for a sign-in as any entry point reads it. */
+export type AuthorizationParameters = z.infer<typeof AuthorizationParametersSchema>;
 
 /** The same for reading: a scope that is not there is `invalid_scope`, not `invalid_request` (RFC 6749 §3.3). */
 export const ReceivedParametersSchema = AuthorizationParametersSchema.extend({
@@ -36,7 +40,12 @@ export const ReceivedParametersSchema = AuthorizationParametersSchema.extend({
 
 /** Where the outcome goes (D8): a code in the query, tokens in the fragment, or tokens as the answer itself. */
 export type Delivery =
-  | { readonly kind: 'code'; readonly target: string; readonly codeChallenge: string }
+  | {
+      readonly kind: 'code';
+      readonly target: string;
+      /** Undefined only where a confidential application sent none (D9). */
+      readonly codeChallenge: string | undefined;
+    }
   | { readonly kind: 'fragment'; readonly target: string }
   | { readonly kind: 'json' }
   /** No client at all: the person becomes the first administrator and reads so (D43). */
@@ -45,7 +54,11 @@ export type Delivery =
 /** An authorization request whose every part was checked; what follows needs no other (D34). */
 export interface AuthorizationRequest {
   readonly idp: string | undefined;
+  /** By name: whose providers may serve; undefined: any. */
+  readonly organization: string | undefined;
   readonly clientId: string;
+  /** Whose client it is (D7): one of ours, or a registered application. */
+  readonly party: 'first' | 'application';
   readonly delivery: Delivery;
   /** The target as the request named it; the token request must repeat it (RFC 6749 §4.1.3). */
   readonly namedTarget: string | undefined;
@@ -58,6 +71,8 @@ export interface AuthorizationRequest {
   readonly maxAge: number | undefined;
   readonly acrValues: string | undefined;
   readonly uiLocales: string | undefined;
+  /** What the tokens are for beside this server (RFC 8707). */
+  readonly resource: string | undefined;
 }
 
 const PROMPTS = new Set(['none', 'login', 'consent', 'select_account']);
@@ -75,7 +90,9 @@ export function authorizationRequest(
   const { clientId, delivery, namedTarget } = clientOf(parameters, clients, config);
   return {
     idp: parameters.idp,
+    organization: undefined,
     clientId,
+    party: 'first',
     delivery,
     namedTarget,
     scopes: scopesOf(parameters.scope),
@@ -86,6 +103,7 @@ export function authorizationRequest(
     maxAge: maxAgeOf(parameters.max_age),
     acrValues: parameters.acr_values,
     uiLocales: parameters.ui_locales,
+    resource: undefined,
   };
 }
 
@@ -170,7 +188,8 @@ function scopesOf(scope: string): readonly string[] {
   return knownSignInScopes(scopes);
 }
 
-function challengeOf(parameters: AuthorizationParameters): string | undefined {
+/** @throws OAuthError `invalid_request` for anything but S256 (D9) */
+export function challengeOf(parameters: AuthorizationParameters): string | undefined {
   if (parameters.code_challenge_method !== undefined && parameters.code_challenge_method !== 'S256')
     throw invalid('code_challenge_method must be S256 (RFC 7636 §4.3; plain is refused)');
   if (parameters.code_challenge !== undefined && !isCodeChallenge(parameters.code_challenge))
@@ -178,7 +197,8 @@ function challengeOf(parameters: AuthorizationParameters): string | undefined {
   return parameters.code_challenge;
 }
 
-function promptOf(prompt: string | undefined): string | undefined {
+/** @throws OAuthError `invalid_request` */
+export function promptOf(prompt: string | undefined): string | undefined {
   if (prompt === undefined) return undefined;
   const values = prompt.split(' ');
   if (!values.every((value) => PROMPTS.has(value))) throw invalid(`prompt must be of ${[...PROMPTS].join(', ')}`);
@@ -186,10 +206,26 @@ function promptOf(prompt: string | undefined): string | undefined {
   return prompt;
 }
 
-function maxAgeOf(maxAge: string | undefined): number | undefined {
+/** Seconds. @throws OAuthError `invalid_request` */
+export function maxAgeOf(maxAge: string | undefined): number | undefined {
   if (maxAge === undefined) return undefined;
   if (!/^\d{1,9}$/.test(maxAge)) throw invalid('max_age must be a whole number of seconds');
   return Number(maxAge);
+}
+
+/** Whose session a sign-in makes: the client's, or for an application the person's own here, which it gets one from (D32). */
+export function sessionClient(
+  { party, clientId }: AuthorizationRequest,
+  config: Pick<GatehouseConfig, 'publicUrl'>,
+): string {
+  return party === 'application' ? config.publicUrl : clientId;
+}
+
+/** What of `prompt` goes on to where the sign-in happens (D32); an application's consent is ours to ask for. */
+export function upstreamPrompt({ prompt, party }: AuthorizationRequest): string | undefined {
+  if (prompt === undefined || party === 'first') return prompt;
+  const values = prompt.split(' ').filter((value) => value !== 'consent');
+  return values.length === 0 ? undefined : values.join(' ');
 }
 
 function invalid(description: string): OAuthError {

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { FirstPartyClients } from '@app/clients';
+import { Applications, FirstPartyClients, type Application } from '@app/clients';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { ApiContract, Public, RateClass, readBody, readQuery } from '@app/edge';
 import { TokenResponseSchema } from '@app/tokens';
@@ -10,6 +10,7 @@ import {
   ReceivedParametersSchema,
   type AuthorizationParameters,
 } from './authorization-request.js';
+import { ApplicationLogins } from './applications/application-logins.js';
 import { LoginFlow } from './login-flow.js';
 import { refusingHere } from './login-errors.js';
 
@@ -32,6 +33,8 @@ export class AuthorizeController {
   constructor(
     private readonly flow: LoginFlow,
     private readonly clients: FirstPartyClients,
+    private readonly applications: Applications,
+    private readonly applicationLogins: ApplicationLogins,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
@@ -51,13 +54,22 @@ export class AuthorizeController {
     await this.begin(() => readBody(ReceivedParametersSchema, request), request, reply);
   }
 
+  /** The two kinds of client have different ids; those of the configuration need no look-up (D7). */
+  private async applicationOf({ client_id: clientId }: AuthorizationParameters): Promise<Application | undefined> {
+    if (clientId === undefined || this.clients.isServed(clientId)) return undefined;
+    return this.applications.find(clientId);
+  }
+
   private async begin(
     read: () => AuthorizationParameters,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
     await refusingHere(request, reply, async () => {
-      const asked = authorizationRequest(read(), this.clients, this.config);
+      const parameters = read();
+      const application = await this.applicationOf(parameters);
+      if (application !== undefined) return this.applicationLogins.begin(parameters, application, request, reply);
+      const asked = authorizationRequest(parameters, this.clients, this.config);
       await this.flow.begin(asked, request, reply);
     });
   }

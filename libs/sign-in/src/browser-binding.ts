@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { cookieOf, cookieText } from './cookies.js';
 
 const ID = /^[A-Za-z0-9_-]{43}$/;
 
@@ -12,12 +13,11 @@ const given = new WeakMap<FastifyRequest, string>();
  */
 export class BrowserBinding {
   private readonly name: string;
-  private readonly attributes: string;
+  private readonly secure: boolean;
 
   constructor(publicUrl: string) {
-    const secure = publicUrl.startsWith('https:');
-    this.name = secure ? '__Host-gatehouse-browser' : 'gatehouse-browser';
-    this.attributes = `; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+    this.secure = publicUrl.startsWith('https:');
+    this.name = this.secure ? '__Host-gatehouse-browser' : 'gatehouse-browser';
   }
 
   /** The hash to store with a login; gives the browser an id when it has none. */
@@ -26,7 +26,7 @@ export class BrowserBinding {
     if (known !== undefined) return hashOf(known);
     const id = randomBytes(32).toString('base64url');
     given.set(request, id);
-    void reply.header('Set-Cookie', `${this.name}=${id}${this.attributes}`);
+    void reply.header('Set-Cookie', cookieText(this.name, id, this.secure));
     return hashOf(id);
   }
 
@@ -39,15 +39,9 @@ export class BrowserBinding {
     return presented.length === stored.length && timingSafeEqual(presented, stored);
   }
 
-  /** Two cookies of the name: somebody planted one, so neither counts. */
   private read(request: FastifyRequest): string | undefined {
-    const values = (request.headers.cookie ?? '')
-      .split(';')
-      .map((pair) => pair.trim())
-      .filter((pair) => pair.startsWith(`${this.name}=`))
-      .map((pair) => pair.slice(this.name.length + 1));
-    const [value] = values;
-    return values.length === 1 && value !== undefined && ID.test(value) ? value : undefined;
+    const value = cookieOf(request, this.name);
+    return value !== undefined && ID.test(value) ? value : undefined;
   }
 }
 

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { SetupLink } from '@app/directory';
 import { noStore, requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodes, RefreshTokens, TokenIssuer, tokenResponse, type IssuedTokens } from '@app/tokens';
+import { redirectToClient } from './answer-redirect.js';
+import { ApplicationSignIn } from './applications/application-sign-in.js';
 import type { AuthorizationRequest } from './authorization-request.js';
 import { sendPage } from './page.js';
 
@@ -16,12 +18,23 @@ export class OutcomeDelivery {
     private readonly refreshTokens: RefreshTokens,
     private readonly issuer: TokenIssuer,
     private readonly setupLink: SetupLink,
+    private readonly applications: ApplicationSignIn,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
   /** Answers the request with what the session gives. */
-  async succeed(request: AuthorizationRequest, sessionId: string, reply: FastifyReply): Promise<void> {
+  async succeed(
+    asked: AuthorizationRequest,
+    sessionId: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
     noStore(reply);
+    if (asked.party === 'application') return this.applications.signedIn(asked, sessionId, request, reply);
+    await this.toFirstParty(asked, sessionId, reply);
+  }
+
+  private async toFirstParty(request: AuthorizationRequest, sessionId: string, reply: FastifyReply): Promise<void> {
     if (request.delivery.kind === 'set-up') return this.setUp(sessionId, reply);
     if (request.delivery.kind === 'code') {
       const code = await this.codes.issue({
@@ -31,12 +44,14 @@ export class OutcomeDelivery {
         codeChallenge: request.delivery.codeChallenge,
         scopes: request.scopes,
         nonce: request.nonce,
+        resource: undefined,
+        party: 'first',
       });
-      return this.redirect(request, { code, state: request.state, iss: this.config.publicUrl }, reply);
+      return redirectToClient(request.delivery, { code, state: request.state, iss: this.config.publicUrl }, reply);
     }
     const response = tokenResponse(await this.tokens(request, sessionId));
     if (request.delivery.kind === 'fragment')
-      return this.redirect(request, { ...response, state: request.state }, reply);
+      return redirectToClient(request.delivery, { ...response, state: request.state }, reply);
     await reply
       .status(200)
       .header('Cross-Origin-Resource-Policy', 'same-origin')
@@ -49,8 +64,8 @@ export class OutcomeDelivery {
     noStore(reply);
     if (!('target' in request.delivery)) throw error;
     const { code, description } = error;
-    return this.redirect(
-      request,
+    return redirectToClient(
+      request.delivery,
       { error: code, error_description: description, state: request.state, iss: this.config.publicUrl },
       reply,
     );
@@ -70,22 +85,4 @@ export class OutcomeDelivery {
     if (family === undefined) throw new OAuthError('access_denied', 'The session has ended already; sign in again');
     return { ...(await this.issuer.forUser(family.facts, request.scopes)), refreshToken: family.refreshToken };
   }
-
-  private async redirect(
-    { delivery }: AuthorizationRequest,
-    parameters: Record<string, string | number | undefined>,
-    reply: FastifyReply,
-  ): Promise<void> {
-    if (!('target' in delivery)) throw new Error('there is no target to redirect to');
-    const answer = new URLSearchParams();
-    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) answer.set(name, String(value));
-    const afterPost = reply.request.method === 'POST';
-    await reply.redirect(withAnswer(delivery.target, delivery.kind, answer), afterPost ? 303 : 302);
-  }
-}
-
-/** RFC 6749 §4.1.2: the target's own query is kept. */
-function withAnswer(target: string, kind: 'code' | 'fragment', answer: URLSearchParams): string {
-  if (kind === 'fragment') return `${target}#${answer.toString()}`;
-  return `${target}${target.includes('?') ? '&' : '?'}${answer.toString()}`;
 }

@@ -4,7 +4,7 @@ import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { ProviderRegistry, type Completed, type Provider } from '@app/oauth-providers';
-import type { AuthorizationRequest } from './authorization-request.js';
+import { sessionClient, upstreamPrompt, type AuthorizationRequest } from './authorization-request.js';
 import { BrowserBinding } from './browser-binding.js';
 import { OutcomeDelivery } from './delivery.js';
 import { loginRefusal, logRefusal, refuseHere } from './login-errors.js';
@@ -41,17 +41,18 @@ export class LoginFlow {
 
   /** Sends the browser upstream; the `test` provider answers at once (D10, D22). */
   async begin(asked: AuthorizationRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const chosen = this.choice.choose(asked.idp);
+    const chosen = this.choice.choose(asked);
     if (chosen === undefined) return this.choose(asked, request, reply);
     if (chosen.protocol === 'saml') return this.samlLogins.begin(chosen.provider, asked, request, reply);
     const { provider } = chosen;
     const state = this.transactions.newState();
     const upstreamRedirectUri = callbackUrl(this.config.publicUrl, returningProvider(provider));
+    const prompt = upstreamPrompt(asked);
     const begun = await provider.connector.begin({
       state,
       redirectUri: upstreamRedirectUri,
       ...(asked.loginHint === undefined ? {} : { loginHint: asked.loginHint }),
-      ...(asked.prompt === undefined ? {} : { prompt: asked.prompt }),
+      ...(prompt === undefined ? {} : { prompt }),
       ...(asked.maxAge === undefined ? {} : { maxAge: asked.maxAge }),
       ...(asked.acrValues === undefined ? {} : { acrValues: asked.acrValues }),
       ...(asked.uiLocales === undefined ? {} : { uiLocales: asked.uiLocales }),
@@ -112,9 +113,9 @@ export class LoginFlow {
     brought?: { readonly provider: Provider; readonly completed: Completed },
   ): Promise<void> {
     const context = requestContext(request);
-    const sessionId = await this.signIn.complete(identity, asked.clientId, context);
+    const sessionId = await this.signIn.complete(identity, sessionClient(asked, this.config), context);
     if (brought !== undefined) await this.tokenKeeper.keep(brought.provider, brought.completed, sessionId, context);
-    await this.delivery.succeed(asked, sessionId, reply);
+    await this.delivery.succeed(asked, sessionId, request, reply);
   }
 
   private async choose(asked: AuthorizationRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -126,7 +127,7 @@ export class LoginFlow {
         'invalid_request',
         'idp is required: there is more than one provider; see /oauth2/providers and /saml/providers',
       );
-    const links = this.choice.links((id) => {
+    const links = this.choice.links(asked.organization, (id) => {
       const query = queryOf(request);
       query.set('idp', id);
       return `${this.config.publicUrl}/oauth2/authorize?${query.toString()}`;

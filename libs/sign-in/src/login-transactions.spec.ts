@@ -21,6 +21,9 @@ const TRANSACTION: LoginTransaction = {
     maxAge: undefined,
     acrValues: undefined,
     uiLocales: undefined,
+    organization: undefined,
+    party: 'first',
+    resource: undefined,
   },
 };
 

@@ -15,11 +15,13 @@ export function wantsHtml(request: FastifyRequest): boolean {
 /** What a page may do beyond being read. `script` and `frameAncestors` are CSP source expressions. */
 export interface PagePowers {
   /** `anywhere`: no `form-action` at all, for a form whose way on is not ours to know ({@link sendAutoPost}). */
-  readonly forms: 'nowhere' | 'anywhere';
+  readonly forms: 'nowhere' | 'here' | 'anywhere';
   readonly script: string;
   /** Who may frame it; nobody unless said (D38). */
   readonly frameAncestors?: string | undefined;
 }
+
+const FORM_ACTION = { nowhere: "form-action 'none'; ", here: "form-action 'self'; ", anywhere: '' } as const;
 
 /** Sends a page, as a rule without script; styles come from our own style sheet alone (D38). `body` is HTML. */
 export async function sendPage(
@@ -30,7 +32,7 @@ export async function sendPage(
   powers?: PagePowers,
 ): Promise<void> {
   const script = powers === undefined ? '' : `script-src ${powers.script}; `;
-  const formAction = powers?.forms === 'anywhere' ? '' : "form-action 'none'; ";
+  const formAction = FORM_ACTION[powers?.forms ?? 'nowhere'];
   await reply
     .status(status)
     .header('Content-Type', 'text/html; charset=utf-8')

@@ -17,9 +17,9 @@ function choiceOf(...providers: string[]): ProviderChoice {
 describe('D55', () => {
   it('takes the provider that was named, of either kind', () => {
     const choice = choiceOf('test:test', 'oidc:acme', 'saml:okta');
-    expect(choice.choose('acme')).toMatchObject({ protocol: 'oauth', id: 'acme', name: 'ACME' });
-    expect(choice.choose('okta')).toMatchObject({ protocol: 'saml', id: 'okta', name: 'OKTA' });
-    expect(() => choice.choose('nobody')).toThrow(/not a configured provider/);
+    expect(choice.choose({ idp: 'acme' })).toMatchObject({ protocol: 'oauth', id: 'acme', name: 'ACME' });
+    expect(choice.choose({ idp: 'okta' })).toMatchObject({ protocol: 'saml', id: 'okta', name: 'OKTA' });
+    expect(() => choice.choose({ idp: 'nobody' })).toThrow(/not a configured provider/);
   });
 
   it.each([
@@ -30,10 +30,10 @@ describe('D55', () => {
     ['none of two by SAML', ['saml:okta', 'saml:entra'], undefined],
     ['none where there is none', [], undefined],
   ])('without a name takes %s', (_what, providers, id) => {
-    expect(choiceOf(...providers).choose(undefined)?.id).toBe(id);
+    expect(choiceOf(...providers).choose({})?.id).toBe(id);
   });
 
   it('takes a SAML provider named test for what it is', () => {
-    expect(choiceOf('saml:test', 'saml:okta').choose(undefined)).toBeUndefined();
+    expect(choiceOf('saml:test', 'saml:okta').choose({})).toBeUndefined();
   });
 });

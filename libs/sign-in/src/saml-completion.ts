@@ -4,6 +4,7 @@ import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { failed, IdentityProviders, type Verdict } from '@app/saml';
+import { sessionClient } from './authorization-request.js';
 import { BrowserBinding } from './browser-binding.js';
 import { OutcomeDelivery } from './delivery.js';
 import { loginRefusal, logRefusal, referenceOf, refuseHere } from './login-errors.js';
@@ -51,7 +52,7 @@ export class SamlCompletion {
     try {
       if (outcome.kind === 'refused') throw asError(outcome.refusal, reference);
       const sessionId = await this.session(outcome, request);
-      await this.delivery.succeed(transaction.request, sessionId, reply);
+      await this.delivery.succeed(transaction.request, sessionId, request, reply);
     } catch (error) {
       const refusal = loginRefusal(error);
       if (refusal === undefined) throw error;
@@ -69,7 +70,7 @@ export class SamlCompletion {
     const { nameId, sessionIndexes, authnInstant, sessionNotOnOrAfter } = identity;
     return this.signIn.complete(
       { ...identity, saml: { nameId, sessionIndexes, authnInstant, sessionNotOnOrAfter } },
-      transaction.request.clientId,
+      sessionClient(transaction.request, this.config),
       requestContext(request),
     );
   }

@@ -68,7 +68,9 @@ export function idpInitiatedRequest(
   if (client === undefined || !fragmentDelivery) return undefined;
   return {
     idp: provider.id,
+    organization: undefined,
     clientId: client.clientId,
+    party: 'first',
     delivery: { kind: 'fragment', target: client.url },
     namedTarget: client.url,
     scopes: DEFAULT_SCOPES,
@@ -79,5 +81,6 @@ export function idpInitiatedRequest(
     maxAge: undefined,
     acrValues: undefined,
     uiLocales: undefined,
+    resource: undefined,
   };
 }

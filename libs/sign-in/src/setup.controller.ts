@@ -53,6 +53,7 @@ export class SetupController {
   private async offer(token: string, reply: FastifyReply): Promise<void> {
     if (!(await this.link.isOpen(token))) throw notOpen();
     const links = this.choice.links(
+      undefined,
       (id) => `${this.config.publicUrl}/setup?${new URLSearchParams({ token, idp: id }).toString()}`,
     );
     await sendPage(
@@ -65,7 +66,7 @@ export class SetupController {
 
   private async begin(token: string, idp: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     // An unknown provider is refused before the link is spent.
-    this.choice.choose(idp);
+    this.choice.choose({ idp: idp });
     if (!(await this.link.redeem(token))) throw notOpen();
     await this.flow.begin(setupRequest(idp, this.config.publicUrl), request, reply);
   }
@@ -93,5 +94,8 @@ function setupRequest(idp: string, clientId: string): AuthorizationRequest {
     maxAge: undefined,
     acrValues: undefined,
     uiLocales: undefined,
+    organization: undefined,
+    party: 'first',
+    resource: undefined,
   };
 }

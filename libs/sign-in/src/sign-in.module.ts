@@ -6,6 +6,13 @@ import { OAuthProvidersModule } from '@app/oauth-providers';
 import { RevocationModule } from '@app/revocation';
 import { SamlModule } from '@app/saml';
 import { TokensModule } from '@app/tokens';
+import { ApplicationLogins } from './applications/application-logins.js';
+import { ApplicationOutcome } from './applications/application-outcome.js';
+import { ApplicationSignIn } from './applications/application-sign-in.js';
+import { BrowserSessions } from './applications/browser-sessions.js';
+import { ConsentController } from './applications/consent.controller.js';
+import { ConsentRequests } from './applications/consent-requests.js';
+import { Consents } from './applications/consents.js';
 import { AssertionConsumer } from './assertion-consumer.js';
 import { AuthorizeController } from './authorize.controller.js';
 import { CallbackHandlers } from './callback-handlers.js';
@@ -38,6 +45,7 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
   ],
   controllers: [
     AuthorizeController,
+    ConsentController,
     CallbackController,
     ProvidersController,
     SamlLoginController,
@@ -50,6 +58,12 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
     ProviderChoice,
     RepeatedLogin,
     SignIn,
+    BrowserSessions,
+    Consents,
+    ConsentRequests,
+    ApplicationOutcome,
+    ApplicationSignIn,
+    ApplicationLogins,
     OutcomeDelivery,
     SamlRefusals,
     SamlLogins,

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
-import { InvalidToken, SigningKeys } from '@app/keys';
+import { ANY_AUDIENCE, InvalidToken, SigningKeys } from '@app/keys';
 import { Revocations, type Revocation } from '@app/revocation';
 import { ACCESS_TOKEN_TYPE, principalOf, revocationClaims, type AccessTokenClaims } from './access-token.js';
 import { UserProfiles } from './user-profiles.js';
@@ -12,8 +12,8 @@ const LONGEST_TOKEN = 16_384;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /**
- * Answers whether a text is an access token of ours that is good now: signature, `typ`, `iss`, `aud` and times (RFC 9068
- * §4, D19), then revocation (D20). The warm path is one lookup and one round trip to the transient store; no SQL.
+ * Answers whether a text is an access token of ours that is good now: signature, `typ`, `iss` and times (RFC 9068 §4,
+ * D19), then revocation (D20), and whether it is for us. The warm path is one lookup and one round trip to the transient store; no SQL.
  */
 @Injectable()
 export class AccessTokenVerifier {
@@ -28,10 +28,16 @@ export class AccessTokenVerifier {
   ) {}
 
   /**
-   * The token's content, or undefined when it is not good for any reason.
+   * The content of a token that is good here, or undefined when it is not good for any reason.
    * @throws DatabaseUnavailable when revocation cannot be decided.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
+    const found = await this.inspect(token);
+    return found?.isForUs === true ? found : undefined;
+  }
+
+  /** The same for a token that we issued for any API: to be told of, not to be acted on (RFC 7662). */
+  async inspect(token: string): Promise<VerifiedToken | undefined> {
     const found = this.verified.find(token, this.clock().getTime() / 1000) ?? (await this.check(token));
     if (found === undefined) return undefined;
     const stale = await this.revocations.check(this.questions(found));
@@ -57,7 +63,7 @@ export class AccessTokenVerifier {
       const payload = await this.keys.verify(token, {
         typ: ACCESS_TOKEN_TYPE,
         issuer: this.config.publicUrl,
-        audience: this.config.publicUrl,
+        audience: ANY_AUDIENCE,
         now,
         clockToleranceSeconds: this.config.lifetimes.clockSkewSeconds,
       });
@@ -66,7 +72,13 @@ export class AccessTokenVerifier {
       const claims = payload as unknown as AccessTokenClaims;
       const principal = principalOf(claims);
       if (principal === undefined) return undefined;
-      const verified = { claims, principal, revocationClaims: revocationClaims(claims), introspection: undefined };
+      const verified = {
+        claims,
+        principal,
+        isForUs: [claims.aud].flat().includes(this.config.publicUrl),
+        revocationClaims: revocationClaims(claims),
+        introspection: undefined,
+      };
       this.verified.add(token, verified);
       return verified;
     } catch (error) {

@@ -5,6 +5,7 @@ const FRAME: TokenFrame = { issuer: 'https://id.example', tokenId: 'jti-1', issu
 
 const facts = (overrides: Partial<SessionFacts> = {}): SessionFacts => ({
   sessionId: 'session-1',
+  parentId: undefined,
   userId: 'user-1',
   clientId: 'web',
   providerId: 'acme',
@@ -12,6 +13,7 @@ const facts = (overrides: Partial<SessionFacts> = {}): SessionFacts => ({
   userGeneration: 3,
   providerGeneration: 4,
   organizationGeneration: 5,
+  clientGeneration: undefined,
   email: 'ada@acme.example',
   emailVerified: true,
   name: 'Ada',
@@ -137,6 +139,7 @@ describe('D30 R30 whom the claims make', () => {
   it('a person out of a session and a provider', () => {
     expect(principalOf(userClaims(FRAME, facts(), ['openid', 'email']))).toEqual({
       kind: 'user',
+      party: 'first',
       tokenId: 'jti-1',
       clientId: 'web',
       organizationId: 'org-1',

@@ -5,7 +5,9 @@ import { GROUPS_IN_TOKEN, type SessionFacts } from './session-facts.js';
 /** RFC 9068 §2.1: what the `typ` header of our access tokens says, and of nothing else (D33). */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
 
-/** The generations at issue (D20): of the user or the machine's owner, the provider, the organization, the client. */
+/**
+ * The generations at issue (D20): of the user or the machine's owner, the provider, the organization, the client
+ * (of a person's token: the application). */
 interface Generations {
   readonly u: number;
   readonly o: number;
@@ -17,7 +19,7 @@ interface Generations {
 export interface AccessTokenClaims {
   readonly iss: string;
   readonly sub: string;
-  readonly aud: string;
+  readonly aud: string | readonly string[];
   readonly client_id: string;
   readonly exp: number;
   readonly iat: number;
@@ -54,15 +56,23 @@ export interface MachineFacts {
   readonly organizationGeneration: number;
 }
 
-/** Claims of a person's token; identity claims by scope, groups with `profile` for first-party clients (D19). */
-export function userClaims(frame: TokenFrame, facts: SessionFacts, scopes: readonly string[]): AccessTokenClaims {
+/**
+ * Claims of a person's token; identity claims by scope, groups with `profile` for first-party clients (D19).
+ * @param resource another API that the token is for (RFC 8707 §2.2); with `openid` it is good at UserInfo as well.
+ */
+export function userClaims(
+  frame: TokenFrame,
+  facts: SessionFacts,
+  scopes: readonly string[],
+  resource?: string,
+): AccessTokenClaims {
   const profile = scopes.includes('profile');
-  const wantsGroups = profile || scopes.includes('groups');
+  const wantsGroups = scopes.includes('groups') || (profile && facts.clientGeneration === undefined);
   const overage = wantsGroups && facts.groups.length > GROUPS_IN_TOKEN;
   return {
     iss: frame.issuer,
     sub: facts.userId,
-    aud: frame.issuer,
+    aud: audience(frame.issuer, scopes, resource),
     client_id: facts.clientId,
     exp: frame.expiresAt,
     iat: frame.issuedAt,
@@ -72,12 +82,22 @@ export function userClaims(frame: TokenFrame, facts: SessionFacts, scopes: reado
     scope: scopes.join(' '),
     idp: facts.providerId,
     org: facts.organizationId,
-    gen: { u: facts.userGeneration, p: facts.providerGeneration, o: facts.organizationGeneration },
+    gen: {
+      u: facts.userGeneration,
+      p: facts.providerGeneration,
+      o: facts.organizationGeneration,
+      ...(facts.clientGeneration === undefined ? {} : { c: facts.clientGeneration }),
+    },
     ...(scopes.includes('email') ? { email: facts.email, email_verified: facts.emailVerified } : {}),
     ...(profile && facts.name !== undefined ? { name: facts.name } : {}),
     ...(wantsGroups && !overage ? { groups: facts.groups } : {}),
     ...(overage ? { groups_overage: true as const } : {}),
   };
+}
+
+function audience(issuer: string, scopes: readonly string[], resource: string | undefined): string | readonly string[] {
+  if (resource === undefined || resource === issuer) return issuer;
+  return scopes.includes('openid') ? [resource, issuer] : resource;
 }
 
 /** Claims of a machine's token: `sub` is its `client_id` (D19), and it never carries a person's rights (R30). */
@@ -108,7 +128,14 @@ export function principalOf(claims: AccessTokenClaims): Principal | undefined {
     expiresAt: claims.exp,
   };
   if (claims.sid !== undefined && claims.idp !== undefined)
-    return { kind: 'user', ...bearer, userId: claims.sub, sessionId: claims.sid, providerId: claims.idp };
+    return {
+      kind: 'user',
+      ...bearer,
+      userId: claims.sub,
+      sessionId: claims.sid,
+      providerId: claims.idp,
+      party: claims.gen.c === undefined ? 'first' : 'application',
+    };
   if (claims.own !== undefined) return { kind: 'machine', ...bearer, ownerId: claims.own };
   return undefined;
 }
@@ -121,11 +148,8 @@ export function revocationClaims(claims: AccessTokenClaims): Revocation[] {
   ];
   if (claims.sid !== undefined) subjects.push({ subject: `session:${claims.sid}`, generation: 0 });
   if (claims.idp !== undefined) subjects.push({ subject: `provider:${claims.idp}`, generation: claims.gen.p ?? 0 });
-  if (claims.own === undefined) subjects.push({ subject: `user:${claims.sub}`, generation: claims.gen.u });
-  else
-    subjects.push(
-      { subject: `user:${claims.own}`, generation: claims.gen.u },
-      { subject: `client:${claims.client_id}`, generation: claims.gen.c ?? 0 },
-    );
+  subjects.push({ subject: `user:${claims.own ?? claims.sub}`, generation: claims.gen.u });
+  if (claims.own !== undefined || claims.gen.c !== undefined)
+    subjects.push({ subject: `client:${claims.client_id}`, generation: claims.gen.c ?? 0 });
   return subjects;
 }

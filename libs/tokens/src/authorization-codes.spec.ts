@@ -15,6 +15,8 @@ const GRANT: CodeGrant = {
   codeChallenge: challenge,
   scopes: ['openid', 'email'],
   nonce: 'n-1',
+  resource: undefined,
+  party: 'first',
 };
 const config = loadConfig({}, () => '');
 

@@ -9,14 +9,19 @@ export interface CodeGrant {
   readonly clientId: string;
   /** The target, where the authorization request named one; the token request must repeat it (D7, RFC 6749 §4.1.3). */
   readonly redirectUri: string | undefined;
-  readonly codeChallenge: string;
+  /** Undefined where a confidential application sent none (D9). */
+  readonly codeChallenge: string | undefined;
   readonly scopes: readonly string[];
   readonly nonce: string | undefined;
+  /** What the tokens are for beside this server (RFC 8707). */
+  readonly resource: string | undefined;
+  /** An application must name itself to redeem it; a first-party client need not (RFC 6749 §4.1.3). */
+  readonly party: 'first' | 'application';
 }
 
 export interface CodePresentation {
   readonly code: string;
-  readonly codeVerifier: string;
+  readonly codeVerifier: string | undefined;
   readonly redirectUri: string | undefined;
   readonly clientId: string | undefined;
 }
@@ -86,13 +91,19 @@ export class AuthorizationCodes {
 }
 
 function mismatch(grant: CodeGrant, presented: CodePresentation): string | undefined {
-  if (presented.clientId !== undefined && presented.clientId !== grant.clientId)
+  if (presented.clientId === undefined ? grant.party === 'application' : presented.clientId !== grant.clientId)
     return 'the code was issued to another client';
   if (grant.redirectUri !== undefined && presented.redirectUri !== grant.redirectUri)
     return 'redirect_uri is not the one of the authorization request (RFC 6749 §4.1.3)';
-  if (!verifierMatches(presented.codeVerifier, grant.codeChallenge))
-    return 'code_verifier does not match the code_challenge (RFC 7636 §4.6)';
-  return undefined;
+  return verifierFault(presented.codeVerifier, grant.codeChallenge);
+}
+
+/** RFC 7636 §4.6; a verifier without a challenge means that somebody took the challenge away (RFC 9700 §2.1.1, D9). */
+function verifierFault(verifier: string | undefined, challenge: string | undefined): string | undefined {
+  if (challenge === undefined) return verifier === undefined ? undefined : 'a code_verifier without a code_challenge';
+  return verifier !== undefined && verifierMatches(verifier, challenge)
+    ? undefined
+    : 'code_verifier does not match the code_challenge (RFC 7636 §4.6)';
 }
 
 function refused(reason: string): Redemption {

@@ -59,8 +59,17 @@ export class BearerGuard extends AuthGuard() {
     // Where requests are not counted, bad tokens are (D57).
     if (rateClass === 'none') this.rateLimiter.assertBadTokensAllowed(remoteAddress(request));
     await super.canActivate(context);
+    this.assertParty(request);
     await this.authorize(request.principal, access);
     return true;
+  }
+
+  /** D30: what a registered application may do with a person's token, only that, and nothing of ours. */
+  private assertParty(request: FastifyRequest): void {
+    const { principal } = request;
+    if (principal?.kind !== 'user' || principal.party === 'first') return;
+    if (routePolicy(request).applications === 'refused')
+      throw new OAuthError('forbidden', 'Tokens of registered applications cannot use this resource');
   }
 
   private async authorize(principal: Principal | undefined, access: RouteAccess): Promise<void> {

@@ -9,6 +9,7 @@
  */
 export { TokensModule } from './tokens.module.js';
 export { AccessTokenVerifier } from './access-token-verifier.js';
+export { ApplicationTokens, type ApplicationToken } from './application-tokens.js';
 export { OperatorAccess } from './operator-access.js';
 export { markInternalSocket } from './internal-sockets.js';
 export type { VerifiedToken } from './verified-tokens.js';
@@ -16,6 +17,8 @@ export { AuthorizationCodes, type CodeGrant } from './authorization-codes.js';
 export { RefreshTokens, type Rotated } from './refresh-tokens.js';
 export { Sessions, type Authentication, type SessionEndReason } from './sessions.js';
 export type { SessionFacts } from './session-facts.js';
+export { TokenEndpoint } from './token-endpoint.js';
+export type { TokenRequest } from './grants/grant.js';
 export { TokenIssuer, tokenResponse, type IssuedTokens } from './token-issuer.js';
 export { TokenResponseSchema } from './token.schema.js';
 export { UPSTREAM_LOGOUT, type PostLogoutTarget, type UpstreamLogout } from './upstream-logout.js';

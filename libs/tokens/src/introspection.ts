@@ -64,7 +64,7 @@ export class Introspection {
   /** The JSON answer for a token. */
   async answer(token: string, introspector: Introspector): Promise<string> {
     if (isOpaqueToken(token, 'rt')) return this.refreshToken(token, introspector);
-    const verified = await this.verifier.verify(token);
+    const verified = await this.verifier.inspect(token);
     return verified === undefined ? INACTIVE : (verified.introspection ??= describe(verified));
   }
 

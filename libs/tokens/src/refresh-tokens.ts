@@ -18,7 +18,10 @@ import { openSuccessor, sealSuccessor } from './successor-seal.js';
 /** What a refresh gave: the successor, and the facts to issue the access token from. */
 export interface Rotated {
   readonly refreshToken: string;
+  readonly familyId: string;
   readonly facts: SessionFacts;
+  /** What its access tokens are for beside this server (RFC 8707). */
+  readonly resource: string | undefined;
   /** What was granted; a narrower request narrows the access token alone (RFC 6749 §6). */
   readonly scopes: readonly string[];
 }
@@ -56,11 +59,11 @@ const ROTATE = `
         issued_at = now(), expires_at = LEAST(now() + make_interval(secs => $7), s.expires_at)
     FROM ${SESSION_FACTS_TABLES}
     WHERE f.handle_hash = $1 AND f.current_hash = $2 AND f.expires_at > now() AND f.revoked_at IS NULL
-      AND ($5::text IS NULL OR f.client_id = $5) AND string_to_array(f.scope, ' ') @> $6::text[]
+      AND (f.client_id = $5 OR ($5::text IS NULL AND s.client_generation IS NULL)) AND string_to_array(f.scope, ' ') @> $6::text[]
       AND s.id = f.session_id AND ${SESSION_IS_ALIVE}
-    RETURNING f.scope, ${SESSION_FACTS_COLUMNS}
+    RETURNING f.id AS family_id, f.scope, f.resource, ${SESSION_FACTS_COLUMNS}
   )
-  SELECT row_to_json(r) AS row FROM (SELECT scope, ${SESSION_FACTS_NAMES} FROM used) r`;
+  SELECT row_to_json(r) AS row FROM (SELECT family_id, scope, resource, ${SESSION_FACTS_NAMES} FROM used) r`;
 
 /** D13: the seal is of use for ten seconds only. */
 const ERASE_SEALS = `
@@ -79,12 +82,15 @@ const EXPLAIN_REFUSAL = `
   SELECT f.current_hash <> $2 AS rotated, f.successor_sealed,
          f.predecessor_hash = $2 AND f.rotated_at > clock_timestamp() - ${GRACE} AS within_grace,
          f.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS alive,
-         $3::text IS NULL OR f.client_id = $3 AS same_client, f.id AS family_id, f.scope, ${SESSION_FACTS_COLUMNS}
+         f.client_id = $3 OR ($3::text IS NULL AND s.client_generation IS NULL) AS same_client,
+         f.id AS family_id, f.scope, f.resource, ${SESSION_FACTS_COLUMNS}
   FROM ${FAMILY_TABLES}
   WHERE f.handle_hash = $1`;
 
 interface RotatedRow extends SessionFactsRow {
+  readonly family_id: string;
   readonly scope: string;
+  readonly resource: string | null;
 }
 
 interface RefusedRow extends RotatedRow {
@@ -92,8 +98,7 @@ interface RefusedRow extends RotatedRow {
   readonly successor_sealed: Buffer | null;
   readonly within_grace: boolean | null;
   readonly alive: boolean;
-  readonly same_client: boolean;
-  readonly family_id: string;
+  readonly same_client: boolean | null;
 }
 
 /**
@@ -115,35 +120,37 @@ export class RefreshTokens {
   }
 
   /** Starts a family for a session that is alive; undefined when it no longer is. */
-  async begin(sessionId: string, scopes: readonly string[]): Promise<Rotated | undefined> {
+  async begin(sessionId: string, scopes: readonly string[], resource?: string): Promise<Rotated | undefined> {
     const refreshToken = mintOpaqueToken('rt');
+    const familyId = randomUUID();
     const [row] = await this.database.queryNamed<SessionFactsRow>(
       'refresh-begin',
       `WITH session AS (
          SELECT s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
          FROM ${SESSION_FACTS_TABLES} WHERE s.id = $1 AND ${SESSION_IS_ALIVE}
        ), family AS (
-         INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, expires_at)
-         SELECT $2, session_id, client_id, $3, $4, $5, LEAST(now() + make_interval(secs => $6), session_expires_at)
+         INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, resource, expires_at)
+         SELECT $2, session_id, client_id, $3, $4, $5, $7, LEAST(now() + make_interval(secs => $6), session_expires_at)
          FROM session
        )
        SELECT * FROM session`,
       [
         sessionId,
-        randomUUID(),
+        familyId,
         scopes.join(' '),
         handleHashOf(refreshToken),
         hashOpaqueToken(refreshToken),
         this.idleSeconds,
+        resource ?? null,
       ],
     );
-    return row === undefined ? undefined : { refreshToken, facts: sessionFactsOf(row), scopes };
+    return row === undefined ? undefined : { refreshToken, familyId, facts: sessionFactsOf(row), resource, scopes };
   }
 
   /**
    * Uses a refresh token and answers its successor (RFC 6749 §6, D13). Called again with the same token by the same
    * client within ten seconds, while the successor is unused, it answers the same successor.
-   * @param clientId the client that presents it, where it named itself.
+   * @param clientId the client that presents it; an application must name itself, a first-party client need not.
    * @param requested scopes asked for; empty asks for what was granted.
    */
   async rotate(
@@ -230,7 +237,7 @@ export class RefreshTokens {
       hashOpaqueToken(presented),
       clientId ?? null,
     ]);
-    if (row === undefined || !row.same_client) return { kind: 'unknown' };
+    if (row === undefined || row.same_client !== true) return { kind: 'unknown' };
     if (!row.rotated) return row.alive ? { kind: 'scope' } : { kind: 'unknown' };
     const granted = row.scope.split(' ');
     if (row.alive && row.within_grace === true && row.successor_sealed !== null) {
@@ -244,7 +251,9 @@ export class RefreshTokens {
 function rotated(row: RotatedRow, refreshToken: string, requested: readonly string[]): Rotated {
   return {
     refreshToken,
+    familyId: row.family_id,
     facts: sessionFactsOf(row),
+    resource: row.resource ?? undefined,
     scopes: requested.length === 0 ? row.scope.split(' ') : requested,
   };
 }

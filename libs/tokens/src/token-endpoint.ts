@@ -1,5 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { Injectable } from '@nestjs/common';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
@@ -7,7 +6,7 @@ import type { Grant, TokenRequest } from './grants/grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
 import type { IssuedTokens } from './token-issuer.js';
 
-/** The phases that every grant shares: the grant type is known, the resource is ours, then the grant decides. */
+/** The one pipeline: the grant type is known, then the grant decides. */
 @Injectable()
 export class TokenEndpoint {
   private readonly grants: ReadonlyMap<string, Grant>;
@@ -16,7 +15,6 @@ export class TokenEndpoint {
     authorizationCode: AuthorizationCodeGrant,
     refreshToken: RefreshTokenGrant,
     clientCredentials: ClientCredentialsGrant,
-    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {
     this.grants = new Map(
       [authorizationCode, refreshToken, clientCredentials].map((grant: Grant) => [grant.grantType, grant]),
@@ -32,8 +30,6 @@ export class TokenEndpoint {
     const grant = this.grants.get(request.grantType);
     if (grant === undefined)
       throw new OAuthError('unsupported_grant_type', `grant_type must be one of ${this.grantTypes.join(', ')}`);
-    if (request.resource !== undefined && request.resource !== this.config.publicUrl)
-      throw new OAuthError('invalid_target', `resource must be ${this.config.publicUrl} (RFC 8707 §2)`);
     return grant.issue(request);
   }
 }

@@ -10,7 +10,7 @@ import {
   type MachineFacts,
   type TokenFrame,
 } from './access-token.js';
-import type { SessionFacts } from './session-facts.js';
+import { GROUPS_IN_TOKEN, type SessionFacts } from './session-facts.js';
 
 /** What a grant gives out; `refreshToken` and `idToken` only where the grant has them (RFC 6749 §5.1, D12, D33). */
 export interface IssuedTokens {
@@ -19,6 +19,8 @@ export interface IssuedTokens {
   readonly scope: string;
   readonly refreshToken?: string;
   readonly idToken?: string;
+  /** Names what the refresh token descends from; never on the wire of RFC 6749. */
+  readonly familyId?: string;
 }
 
 /** The `typ` of our ID tokens (D33): never taken for an access token. */
@@ -33,9 +35,9 @@ export class TokenIssuer {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** An access token for a person's session. */
-  async forUser(facts: SessionFacts, scopes: readonly string[]): Promise<IssuedTokens> {
-    return this.signed(userClaims(this.frame(), facts, scopes));
+  /** An access token for a person's session. @param resource see {@link userClaims} */
+  async forUser(facts: SessionFacts, scopes: readonly string[], resource?: string): Promise<IssuedTokens> {
+    return this.signed(userClaims(this.frame(), facts, scopes, resource));
   }
 
   /**
@@ -65,13 +67,14 @@ export class TokenIssuer {
       exp: expiresAt,
       iat: issuedAt,
       auth_time: facts.authTime,
-      sid: facts.sessionId,
+      sid: facts.parentId ?? facts.sessionId,
       at_hash: leftHalfHash(accessToken),
       ...(nonce === undefined ? {} : { nonce }),
       ...(facts.acr === undefined ? {} : { acr: facts.acr }),
       ...(facts.amr === undefined ? {} : { amr: facts.amr }),
       ...(scopes.includes('email') ? { email: facts.email, email_verified: facts.emailVerified } : {}),
       ...(scopes.includes('profile') && facts.name !== undefined ? { name: facts.name } : {}),
+      ...(scopes.includes('groups') && facts.groups.length <= GROUPS_IN_TOKEN ? { groups: facts.groups } : {}),
     };
     return this.keys.sign(claims, { purpose: 'id', typ: ID_TOKEN_TYPE });
   }

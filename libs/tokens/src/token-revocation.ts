@@ -88,7 +88,7 @@ export class TokenRevocation {
         await this.sessions.end(state.sessionId, 'token_revoked', context);
       return;
     }
-    const verified = await this.verifier.verify(token);
+    const verified = await this.verifier.inspect(token);
     if (verified === undefined) return;
     const { principal } = verified;
     const sessionId = principal.kind === 'user' ? principal.sessionId : undefined;

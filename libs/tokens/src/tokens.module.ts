@@ -5,6 +5,7 @@ import { ClientsModule } from '@app/clients';
 import { DirectoryModule } from '@app/directory';
 import { RevocationModule } from '@app/revocation';
 import { AccessTokenVerifier } from './access-token-verifier.js';
+import { ApplicationTokens } from './application-tokens.js';
 import { AuthorizationCodes } from './authorization-codes.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
@@ -52,7 +53,17 @@ import { WellKnownController } from './well-known.controller.js';
     Introspection,
     TokenRevocation,
     TokenHousekeeping,
+    ApplicationTokens,
   ],
-  exports: [AuthorizationCodes, RefreshTokens, Sessions, TokenIssuer, AccessTokenVerifier, OperatorAccess],
+  exports: [
+    ApplicationTokens,
+    AuthorizationCodes,
+    RefreshTokens,
+    Sessions,
+    TokenEndpoint,
+    TokenIssuer,
+    AccessTokenVerifier,
+    OperatorAccess,
+  ],
 })
 export class TokensModule {}

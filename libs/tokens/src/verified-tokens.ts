@@ -7,6 +7,8 @@ export interface VerifiedToken {
   readonly claims: AccessTokenClaims;
   readonly principal: Principal;
   readonly revocationClaims: readonly Revocation[];
+  /** `aud` names us: it is good here, not only at another API (RFC 9068 §4). */
+  readonly isForUs: boolean;
   /** The answer of RFC 7662 for it, written once. */
   introspection: string | undefined;
 }

@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
-import type { Application, ApplicationAuthMethod, ApplicationGrantType } from './application.js';
+import type { Application, ApplicationAuthMethod, ApplicationGrantType, ApplicationSettings } from './application.js';
 
 /** A row of {@link APPLICATION_COLUMNS}. */
 export interface ApplicationRow {
@@ -57,4 +57,38 @@ export function applicationOf(row: ApplicationRow): Application {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** The columns that settings are kept in, in the order of {@link settingValues}. */
+export const SETTING_COLUMNS = [
+  'name',
+  'logo_uri',
+  'redirect_uris',
+  'post_logout_redirect_uris',
+  'scopes',
+  'grant_types',
+  'token_endpoint_auth_method',
+  'jwks',
+  'resources',
+  'consent',
+  'backchannel_logout_uri',
+  'frontchannel_logout_uri',
+] as const;
+
+/** What a statement is given for {@link SETTING_COLUMNS}. */
+export function settingValues(settings: ApplicationSettings): readonly unknown[] {
+  return [
+    settings.name,
+    settings.logoUri ?? null,
+    settings.redirectUris,
+    settings.postLogoutRedirectUris,
+    settings.scopes,
+    settings.grantTypes,
+    settings.tokenEndpointAuthMethod,
+    settings.jwks === undefined ? null : JSON.stringify(settings.jwks),
+    settings.resources,
+    settings.consent,
+    settings.backchannelLogoutUri ?? null,
+    settings.frontchannelLogoutUri ?? null,
+  ];
 }

@@ -1,11 +1,13 @@
-import { Injectable } from '@nestjs/common';
-import { ClientAuthenticator } from '@app/clients';
+import { Inject, Injectable } from '@nestjs/common';
+import { ClientAuthenticator, isPublic, type Application } from '@app/clients';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodes } from '../authorization-codes.js';
 import { RefreshTokens } from '../refresh-tokens.js';
+import type { SessionFacts } from '../session-facts.js';
 import { Sessions } from '../sessions.js';
 import { TokenIssuer, type IssuedTokens } from '../token-issuer.js';
-import type { Grant, TokenRequest } from './grant.js';
+import { resourceOf, unauthorizedClient, type Grant, type TokenRequest } from './grant.js';
 
 /** RFC 6749 §4.1.3 with RFC 7636: our own code for a session that began at sign-in (D6, D8, D9). */
 @Injectable()
@@ -18,13 +20,16 @@ export class AuthorizationCodeGrant implements Grant {
     private readonly refreshTokens: RefreshTokens,
     private readonly sessions: Sessions,
     private readonly issuer: TokenIssuer,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
   async issue(request: TokenRequest): Promise<IssuedTokens> {
     const client = await this.clients.identify(request.client, request.context.remoteAddress);
+    if (client?.application?.grantTypes.includes(this.grantType) === false) throw unauthorizedClient(this.grantType);
+    const needsVerifier = client?.application === undefined || isPublic(client.application);
     const redemption = await this.codes.redeem({
       code: required(request.code, 'code'),
-      codeVerifier: required(request.codeVerifier, 'code_verifier'),
+      codeVerifier: needsVerifier ? required(request.codeVerifier, 'code_verifier') : request.codeVerifier,
       redirectUri: request.redirectUri,
       clientId: client?.clientId,
     });
@@ -32,17 +37,37 @@ export class AuthorizationCodeGrant implements Grant {
     if (redemption.kind !== 'granted')
       throw invalidGrant(redemption.kind === 'refused' ? redemption.reason : 'the code was used before');
     const { sessionId, scopes, nonce } = redemption.grant;
-    const family = await this.refreshTokens.begin(sessionId, scopes);
+    const resource = resourceOf(request, redemption.grant.resource, this.config.publicUrl);
+    const family = await this.begin(sessionId, scopes, resource, client?.application);
     if (family === undefined) throw invalidGrant('the session of this code has ended');
-    const tokens = await this.issuer.forUser(family.facts, scopes);
+    const tokens = await this.issuer.forUser(family.facts, scopes, resource);
     return {
       ...tokens,
-      refreshToken: family.refreshToken,
+      ...(family.refreshToken === undefined ? {} : { refreshToken: family.refreshToken, familyId: family.familyId }),
       ...(scopes.includes('openid')
         ? { idToken: await this.issuer.idToken(family.facts, scopes, nonce, tokens.accessToken) }
         : {}),
     };
   }
+
+  /** Applications that were not registered for refreshing get no refresh token, only what the session says. */
+  private async begin(
+    sessionId: string,
+    scopes: readonly string[],
+    resource: string | undefined,
+    application: Application | undefined,
+  ): Promise<Begun | undefined> {
+    if (application === undefined || application.grantTypes.includes('refresh_token'))
+      return this.refreshTokens.begin(sessionId, scopes, resource);
+    const facts = await this.sessions.findAlive(sessionId);
+    return facts === undefined ? undefined : { facts };
+  }
+}
+
+interface Begun {
+  readonly facts: SessionFacts;
+  readonly refreshToken?: string;
+  readonly familyId?: string;
 }
 
 function required(value: string | undefined, name: string): string {

@@ -1,4 +1,5 @@
 import type { PresentedClient } from '@app/clients';
+import { OAuthError } from '@app/oauth2';
 import type { RequestContext } from '@app/edge';
 import type { IssuedTokens } from '../token-issuer.js';
 
@@ -22,4 +23,23 @@ export interface Grant {
   readonly grantType: string;
   /** @throws OAuthError with the codes of RFC 6749 §5.2. */
   issue(request: TokenRequest): Promise<IssuedTokens>;
+}
+
+/**
+ * What the token is for (RFC 8707 §2.2): what was authorized, which a token request may repeat, or leave for ourselves.
+ * @throws OAuthError `invalid_target`
+ */
+export function resourceOf(
+  { resource }: TokenRequest,
+  authorized: string | undefined,
+  ourselves: string,
+): string | undefined {
+  if (resource === undefined || resource === authorized) return authorized;
+  if (resource === ourselves) return undefined;
+  throw new OAuthError('invalid_target', 'resource must be the one that was authorized (RFC 8707 §2.2)');
+}
+
+/** RFC 6749 §5.2: the application was not registered for this grant. */
+export function unauthorizedClient(grantType: string): OAuthError {
+  return new OAuthError('unauthorized_client', `This application is not registered for grant_type ${grantType}`);
 }

@@ -1,11 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog } from '@app/audit';
-import { ClientAuthenticator, FirstPartyClients } from '@app/clients';
+import { ClientAuthenticator, FirstPartyClients, type Application } from '@app/clients';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
 import { RefreshTokens, type Rotated } from '../refresh-tokens.js';
 import { Sessions } from '../sessions.js';
 import { TokenIssuer, type IssuedTokens } from '../token-issuer.js';
-import type { Grant, TokenRequest } from './grant.js';
+import { resourceOf, unauthorizedClient, type Grant, type TokenRequest } from './grant.js';
 
 /** RFC 6749 §6 with rotation and reuse detection (D13, RFC 9700 §4.14.2). */
 @Injectable()
@@ -19,24 +20,47 @@ export class RefreshTokenGrant implements Grant {
     private readonly sessions: Sessions,
     private readonly issuer: TokenIssuer,
     private readonly audit: AuditLog,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
   async issue(request: TokenRequest): Promise<IssuedTokens> {
     if (request.refreshToken === undefined)
       throw new OAuthError('invalid_request', 'refresh_token is required for the refresh_token grant');
     const client = await this.clients.identify(request.client, request.context.remoteAddress);
+    if (client?.application?.grantTypes.includes(this.grantType) === false) throw unauthorizedClient(this.grantType);
+    assertTarget(request, client?.application, this.config.publicUrl);
     const outcome = await this.refreshTokens.rotate(request.refreshToken, client?.clientId, request.scopes ?? []);
     if ('kind' in outcome) throw await this.refuse(outcome, request);
-    return this.issueFrom(outcome, request);
+    return client?.application === undefined
+      ? this.issueFirstParty(outcome, request)
+      : this.issueToApplication(outcome, request, client.application);
   }
 
-  private async issueFrom(rotated: Rotated, { context }: TokenRequest): Promise<IssuedTokens> {
+  private async issueFirstParty(rotated: Rotated, { context }: TokenRequest): Promise<IssuedTokens> {
     if (!this.firstParty.isServed(rotated.facts.clientId)) {
       await this.sessions.end(rotated.facts.sessionId, 'token_revoked', context);
       throw invalidGrant('the client is not configured any more');
     }
     const tokens = await this.issuer.forUser(rotated.facts, rotated.scopes);
     return { ...tokens, refreshToken: rotated.refreshToken };
+  }
+
+  /** No more than what it is registered for by now; with `openid` a new ID token as well (OIDC Core §12.2). */
+  private async issueToApplication(
+    { refreshToken, familyId, facts, ...granted }: Rotated,
+    request: TokenRequest,
+    application: Application,
+  ): Promise<IssuedTokens> {
+    const scopes = granted.scopes.filter((scope) => application.scopes.includes(scope));
+    const tokens = await this.issuer.forUser(
+      facts,
+      scopes,
+      resourceOf(request, granted.resource, this.config.publicUrl),
+    );
+    const idToken = scopes.includes('openid')
+      ? { idToken: await this.issuer.idToken(facts, scopes, undefined, tokens.accessToken) }
+      : {};
+    return { ...tokens, refreshToken, familyId, ...idToken };
   }
 
   private async refuse(
@@ -56,6 +80,12 @@ export class RefreshTokenGrant implements Grant {
       );
     return invalidGrant('reused: the family was revoked');
   }
+}
+
+/** Before anything is used up: what this client can never have been authorized for. */
+function assertTarget({ resource }: TokenRequest, application: Application | undefined, ourselves: string): void {
+  if (resource === undefined || resource === ourselves || application?.resources.includes(resource) === true) return;
+  throw new OAuthError('invalid_target', 'resource must be one that was authorized (RFC 8707 §2.2)');
 }
 
 function invalidGrant(reason: string): OAuthError {

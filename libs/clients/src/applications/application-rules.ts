@@ -1,0 +1,96 @@
+import { OAuthError, redirectUriFault, SIGN_IN_SCOPES } from '@app/oauth2';
+import type { ApplicationSettings } from './application.js';
+
+/** What is wrong with one field, under the name that it has on the wire (RFC 7591 §2). */
+export interface ApplicationFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+const LONGEST_URI = 2000;
+const MOST_URIS = 50;
+/** Members of a JWK that a public key has not (RFC 7518 §6). */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/**
+ * Everything that is wrong with an application's settings: redirect targets by D7 and R18, scopes that exist, a way to
+ * authenticate that has what it needs, no consent skipped where it must be asked for (D49, RFC 8252 §8.6).
+ */
+export function applicationFaults(settings: ApplicationSettings): readonly ApplicationFault[] {
+  return [
+    ...targetFaults('redirect_uris', settings.redirectUris),
+    ...targetFaults('post_logout_redirect_uris', settings.postLogoutRedirectUris),
+    ...grantFaults(settings),
+    ...scopeFaults(settings.scopes),
+    ...authenticationFaults(settings),
+    ...settings.resources.flatMap((resource) => uriFault('resources', resource, resourceFault)),
+    ...[settings.backchannelLogoutUri].flatMap((uri) => uriFault('backchannel_logout_uri', uri, redirectUriFault)),
+    ...[settings.frontchannelLogoutUri].flatMap((uri) => uriFault('frontchannel_logout_uri', uri, redirectUriFault)),
+    ...[settings.logoUri].flatMap((uri) => uriFault('logo_uri', uri, logoFault)),
+  ];
+}
+
+/** @throws OAuthError 422 with the first fault; the details name the field */
+export function assertApplication(settings: ApplicationSettings): void {
+  const [fault] = applicationFaults(settings);
+  if (fault === undefined) return;
+  throw new OAuthError('invalid_request', `${fault.field} ${fault.message}`, {
+    status: 422,
+    details: { in: 'body', field: fault.field },
+  });
+}
+
+function targetFaults(field: string, uris: readonly string[]): ApplicationFault[] {
+  if (uris.length > MOST_URIS) return [{ field, message: `may hold ${MOST_URIS} at most` }];
+  if (new Set(uris).size < uris.length) return [{ field, message: 'holds one target twice' }];
+  return uris.flatMap((uri) => uriFault(field, uri, redirectUriFault));
+}
+
+function uriFault(
+  field: string,
+  uri: string | undefined,
+  faultOf: (uri: string) => string | undefined,
+): ApplicationFault[] {
+  if (uri === undefined) return [];
+  const message = uri.length > LONGEST_URI ? `is longer than ${LONGEST_URI} characters` : faultOf(uri);
+  return message === undefined ? [] : [{ field, message }];
+}
+
+function grantFaults({ grantTypes, redirectUris }: ApplicationSettings): ApplicationFault[] {
+  if (!grantTypes.includes('authorization_code'))
+    return [{ field: 'grant_types', message: 'must hold authorization_code' }];
+  return redirectUris.length > 0 ? [] : [{ field: 'redirect_uris', message: 'must hold at least one target' }];
+}
+
+function scopeFaults(scopes: readonly string[]): ApplicationFault[] {
+  const known: readonly string[] = SIGN_IN_SCOPES;
+  if (scopes.length === 0) return [{ field: 'scopes', message: 'must hold at least one scope' }];
+  return scopes.every((scope) => known.includes(scope))
+    ? []
+    : [{ field: 'scopes', message: `may hold only ${known.join(', ')}` }];
+}
+
+function authenticationFaults({ tokenEndpointAuthMethod, jwks, consent }: ApplicationSettings): ApplicationFault[] {
+  if (tokenEndpointAuthMethod === 'none' && consent === 'skip')
+    return [{ field: 'consent', message: 'cannot be skipped by an application that proves itself by nothing' }];
+  if (tokenEndpointAuthMethod !== 'private_key_jwt')
+    return jwks === undefined ? [] : [{ field: 'jwks', message: 'is for private_key_jwt alone; leave it out' }];
+  if (jwks === undefined || jwks.keys.length === 0)
+    return [{ field: 'jwks', message: 'is required for private_key_jwt: the public keys as a JWK set' }];
+  const keys: readonly object[] = jwks.keys;
+  if (keys.some((key) => PRIVATE_MEMBERS.some((member) => member in key)))
+    return [
+      { field: 'jwks', message: 'holds a private or symmetric key; send public keys alone and replace that one' },
+    ];
+  return [];
+}
+
+/** RFC 8707 §2. */
+function resourceFault(resource: string): string | undefined {
+  if (!URL.canParse(resource)) return 'must be absolute URIs (RFC 8707 §2)';
+  return resource.includes('#') ? 'must not have a fragment (RFC 8707 §2)' : undefined;
+}
+
+function logoFault(uri: string): string | undefined {
+  return URL.canParse(uri) && new URL(uri).protocol === 'https:' ? undefined : 'must be an https address';
+}

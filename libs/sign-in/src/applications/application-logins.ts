@@ -1,0 +1,82 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Application } from '@app/clients';
+import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
+import { OAuthError } from '@app/oauth2';
+import type { SessionFacts } from '@app/tokens';
+import { redirectToClient } from '../answer-redirect.js';
+import type { AuthorizationParameters, AuthorizationRequest } from '../authorization-request.js';
+import { loginRefusal } from '../login-errors.js';
+import { LoginFlow } from '../login-flow.js';
+import { ApplicationOutcome, prompts } from './application-outcome.js';
+import { applicationRequest, applicationTarget, type ApplicationTarget } from './application-request.js';
+import { BrowserSessions } from './browser-sessions.js';
+
+/**
+ * An application's authorization request (OIDC Core §3.1.2): answered from the person's session here where that will do,
+ * else from a sign-in upstream that makes one.
+ */
+@Injectable()
+export class ApplicationLogins {
+  private readonly logger = new Logger(ApplicationLogins.name);
+
+  constructor(
+    private readonly flow: LoginFlow,
+    private readonly browserSessions: BrowserSessions,
+    private readonly outcome: ApplicationOutcome,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws OAuthError for the person at the browser, until the target is known; then the application is told (D34) */
+  async begin(
+    parameters: AuthorizationParameters,
+    application: Application,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const target = applicationTarget(parameters, application);
+    try {
+      await this.go(applicationRequest(parameters, application, target, this.config), application, request, reply);
+    } catch (error) {
+      const refusal = loginRefusal(error);
+      if (refusal === undefined) throw error;
+      await this.refuse(target, refusal, request, reply);
+    }
+  }
+
+  private async go(
+    asked: AuthorizationRequest,
+    application: Application,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.browserSessions.find(request);
+    if (session !== undefined && this.serves(session, asked, application))
+      return this.outcome.proceed(asked, session, request, reply);
+    // OIDC Core §3.1.2.1: nobody may be asked anything.
+    if (prompts(asked).includes('none')) throw new OAuthError('login_required', 'The person must sign in first');
+    await this.flow.begin(asked, request, reply);
+  }
+
+  /** Whether the person need not sign in again (OIDC Core §3.1.2.1 prompt, max_age). */
+  private serves(session: SessionFacts, asked: AuthorizationRequest, application: Application): boolean {
+    const asksAnew = prompts(asked).some((value) => value === 'login' || value === 'select_account');
+    if (asksAnew || session.organizationId !== application.organizationId) return false;
+    if (asked.idp !== undefined && asked.idp !== session.providerId) return false;
+    const age = this.clock().getTime() / 1000 - session.authTime;
+    return asked.maxAge === undefined || (asked.maxAge > 0 && age <= asked.maxAge);
+  }
+
+  private async refuse(
+    { delivery, state }: ApplicationTarget,
+    { code, description, logDetail }: OAuthError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const { publicUrl } = this.config;
+    this.logger.log({ message: 'An application was refused', requestId: request.id, error: code, detail: logDetail });
+    const answer = { error: code, error_description: description, state, iss: publicUrl };
+    await redirectToClient({ ...delivery, codeChallenge: undefined }, answer, reply);
+  }
+}

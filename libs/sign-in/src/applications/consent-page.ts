@@ -1,0 +1,57 @@
+import type { FastifyReply } from 'fastify';
+import type { Application } from '@app/clients';
+import type { SessionFacts } from '@app/tokens';
+import type { AuthorizationRequest } from '../authorization-request.js';
+import { escapeHtml, sendPage } from '../page.js';
+
+/** What each scope lets an application know or do, in words for the person who is asked. */
+const MEANING: Readonly<Record<string, string>> = {
+  openid: 'Know that it is you who signs in',
+  profile: 'See your name',
+  email: 'See your e-mail address',
+  groups: 'See which groups you belong to',
+  offline_access: 'Stay signed in for you while you are away',
+};
+
+/** Asks a person whether an application may have what it asks for. Works without script (D38, D49). */
+export async function sendConsentPage(
+  reply: FastifyReply,
+  page: {
+    readonly ticket: string;
+    readonly application: Application;
+    readonly session: SessionFacts;
+    readonly asked: AuthorizationRequest;
+  },
+): Promise<void> {
+  const { application, session, asked } = page;
+  const name = `<strong>${escapeHtml(application.name)}</strong>`;
+  const scopes = asked.scopes.map((scope) => `<li>${escapeHtml(MEANING[scope] ?? scope)}</li>`).join('');
+  await sendPage(
+    reply,
+    200,
+    `Allow ${application.name}?`,
+    `<p>You are signed in as <strong>${escapeHtml(session.name ?? session.email)}</strong> ` +
+      `(${escapeHtml(session.email)}). ${name} of the organization ` +
+      `<strong>${escapeHtml(application.organizationName)}</strong> asks to:</p><ul>${scopes}</ul>` +
+      `<p>You will go on to <strong>${escapeHtml(placeOf(asked))}</strong>. If you did not expect this, do not allow it.</p>` +
+      `<form method="post" action="/oauth2/consent">` +
+      `<input type="hidden" name="ticket" value="${escapeHtml(page.ticket)}">` +
+      `<button name="decision" value="allow">Allow</button> ` +
+      `<button name="decision" value="deny" class="secondary">Do not allow</button></form>`,
+    { forms: 'here', script: "'none'" },
+  );
+}
+
+/**
+ * Leads a browser on that has sent a form to us. A page instead of a redirect: browsers hold a form's policy against every
+ * redirect behind it, and where an application goes on to is not ours to know (docs/decisions/0015).
+ */
+export async function sendOnward(reply: FastifyReply, address: string): Promise<void> {
+  const target = escapeHtml(address);
+  void reply.header('Refresh', `0; url=${address}`);
+  await sendPage(reply, 200, 'One moment', `<p><a href="${target}">Go on to the application</a></p>`);
+}
+
+function placeOf({ delivery }: AuthorizationRequest): string {
+  return 'target' in delivery ? new URL(delivery.target).host : '';
+}
