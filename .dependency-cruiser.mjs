@@ -87,6 +87,7 @@ const mayImport = {
     'vault',
     'sign-in',
   ],
+  'oauth-applications': ['oauth2', 'config', 'edge', 'clients', 'tokens', 'organizations'],
 };
 
 const esc = (s) => s.replace(/[-]/g, '\\-');

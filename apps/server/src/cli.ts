@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import { ApplicationCommand, ClientsCommandModule } from '@app/clients';
 import { ConfigModule, ConfigurationError, loadConfigFromProcess } from '@app/config';
 import { DatabaseModule } from '@app/database';
 import { DirectoryCommandModule, SetupLink } from '@app/directory';
@@ -27,6 +28,8 @@ commands:
                       a service token of an organization; it is printed this once
   api-key:create --organization <name> --name <text> --access <a,b> [--expires <time>]
                       an API key of an organization; it is printed this once
+  application:create --organization <name> --name <text> --redirect-uri <uri> [--public] [--scope <scope>] [--consent=skip]
+                      registers an application that signs people in here; its secret is printed this once
   vault:reseal        after a new master key was put in front: seal everything anew with it, and say which may go
   vault:reseal --tokens [--older-than <hours>]
                       also replace the data keys older than 24 hours, or as given, and seal all tokens anew
@@ -109,6 +112,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<str
   'service-token:create': (args) =>
     withRooms((get) => get(KeyCommand).create('service_token', args), [OrganizationsCommandModule]),
   'api-key:create': (args) => withRooms((get) => get(KeyCommand).create('api_key', args), [OrganizationsCommandModule]),
+  'application:create': (args) => withRooms((get) => get(ApplicationCommand).create(args), [ClientsCommandModule]),
   'keys:rotate': (args) => withRooms((get) => rotateKeys(get(KeyRotation), args, new Date())),
   'saml:rotate': (args) =>
     withRooms((get) => rotateSamlKeys(get(SamlKeyRotation), args, new Date()), [SamlCommandModule]),

@@ -7,6 +7,7 @@ import { DatabaseModule } from '@app/database';
 import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
 import { KeysModule, SealedTablesModule } from '@app/keys';
+import { OAuthApplicationsModule } from '@app/oauth-applications';
 import { OAuthProvidersModule } from '@app/oauth-providers';
 import { OrganizationsModule } from '@app/organizations';
 import { SamlModule } from '@app/saml';
@@ -68,6 +69,7 @@ export class ServerModule {
         WebhooksModule,
         VaultModule,
         ConnectionsModule,
+        OAuthApplicationsModule,
       ],
     };
   }

@@ -4,8 +4,8 @@ import { CLOCK, type Clock } from '@app/config';
 import { Lockout } from '@app/edge';
 import { OAuthError, secretMatches } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
-import { isPublic, type Application } from './applications/application.js';
-import { Applications } from './applications/applications.js';
+import { isPublic, provesBySecret, type Application } from './applications/application.js';
+import { Applications, type StoredApplication } from './applications/applications.js';
 import { ClientUsage } from './client-usage.js';
 import { FirstPartyClients } from './first-party-clients.js';
 import type { MachineClient } from './machine-client.js';
@@ -69,8 +69,7 @@ export class ClientAuthenticator {
     const open = this.lockout.assertOpen(presented.clientId, address);
     const [stored] = await Promise.all([this.applications.findStored(presented.clientId), open]);
     const now = this.clock();
-    const living = stored?.secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now) ?? [];
-    const hashes = living.length === 0 ? [NOBODYS_HASH] : living.map(({ hash }) => hash);
+    const hashes = stored === undefined ? [NOBODYS_HASH] : livingHashes(stored, now);
     const matches = hashes.filter((hash) => secretMatches(presented.clientSecret, hash)).length > 0;
     if (stored !== undefined && matches) return stored.application;
     await this.refuseGuess(presented, address, stored !== undefined);
@@ -130,6 +129,12 @@ export class ClientAuthenticator {
   private async isCurrent(stored: StoredMachine): Promise<boolean> {
     return (await this.revocations.check(stored.revocationClaims)).length === 0;
   }
+}
+
+/** None where the application proves itself otherwise: a secret of before is none any more. */
+function livingHashes({ application, secrets }: StoredApplication, now: Date): readonly Buffer[] {
+  if (!provesBySecret(application)) return [];
+  return secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now).map(({ hash }) => hash);
 }
 
 function identified(application: Application): IdentifiedClient {

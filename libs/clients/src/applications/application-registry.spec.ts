@@ -104,7 +104,7 @@ describe('ApplicationRegistry', () => {
       const { id, secret } = await registered();
       const { organizationId } = stranger;
       await expect(registry.get(organizationId, id)).rejects.toMatchObject(UNKNOWN);
-      await expect(registry.change(stranger, id, settings({ name: 'mine' }), {})).rejects.toMatchObject(UNKNOWN);
+      await expect(registry.change(stranger, id, () => settings({ name: 'mine' }), {})).rejects.toMatchObject(UNKNOWN);
       await expect(registry.rotateSecret(stranger, id, 0, {})).rejects.toMatchObject(UNKNOWN);
       await expect(registry.disable(stranger, id, {})).rejects.toMatchObject(UNKNOWN);
       await expect(registry.enable(stranger, id, {})).rejects.toMatchObject(UNKNOWN);
@@ -143,15 +143,30 @@ describe('ApplicationRegistry', () => {
       const { id } = await registered();
       expect(await known(id)).toMatchObject({ name: 'Grafana', revision: 1, generation: 1 });
       const wanted = settings({ name: 'Metrics', scopes: ['openid'], consent: 'skip' });
-      expect(await registry.change(KEEPER, id, wanted, {})).toMatchObject({ ...wanted, revision: 2, generation: 1 });
+      expect(await registry.change(KEEPER, id, () => wanted, {})).toMatchObject({
+        ...wanted,
+        revision: 2,
+        generation: 1,
+      });
       expect(await known(id)).toMatchObject({ ...wanted, revision: 2, generation: 1 });
       expect(await t.revocations.check([{ subject: `client:${id}`, generation: 1 }])).toEqual([]);
       expect((await audited(id)).at(-1)).toMatchObject({ kind: 'application.changed', actor: 'user:keeper' });
     });
 
+    it('RFC 6749 §2.1 ends the secrets of an application that proves itself otherwise from now on, for good', async () => {
+      const { id, secret } = await registered();
+      expect(await proves(id, secret)).toBe(true);
+      await registry.change(KEEPER, id, () => settings({ tokenEndpointAuthMethod: 'none' }), {});
+      expect(await proves(id, secret)).toBe(false);
+      await registry.change(KEEPER, id, () => settings(), {});
+      expect(await proves(id, secret)).toBe(false);
+      const next = await registry.rotateSecret(KEEPER, id, 60, {});
+      expect([await proves(id, next), await proves(id, secret)]).toEqual([true, false]);
+    });
+
     it('is refused whole when the settings are wrong', async () => {
       const { id } = await registered();
-      const wrong = registry.change(KEEPER, id, settings({ name: 'x', scopes: ['admin'] }), {});
+      const wrong = registry.change(KEEPER, id, () => settings({ name: 'x', scopes: ['admin'] }), {});
       await expect(wrong).rejects.toMatchObject({ status: 422, details: { field: 'scopes' } });
       expect(await known(id)).toMatchObject({ name: 'Grafana', revision: 1 });
     });
@@ -229,7 +244,7 @@ describe('ApplicationRegistry', () => {
     await configuredOf(t).sync([entry('of-the-file')]);
     const { id } = (await applicationsOf(t).find('of-the-file')) ?? { id: '' };
     const refusal = { code: 'forbidden' };
-    await expect(registry.change(KEEPER, id, settings(), {})).rejects.toMatchObject(refusal);
+    await expect(registry.change(KEEPER, id, () => settings(), {})).rejects.toMatchObject(refusal);
     await expect(registry.rotateSecret(KEEPER, id, 0, {})).rejects.toMatchObject(refusal);
     await expect(registry.disable(KEEPER, id, {})).rejects.toMatchObject(refusal);
     await expect(registry.enable(KEEPER, id, {})).rejects.toMatchObject(refusal);

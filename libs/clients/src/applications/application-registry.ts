@@ -6,7 +6,7 @@ import { Database } from '@app/database';
 import { hashOpaqueToken, mintOpaqueToken, OAuthError } from '@app/oauth2';
 import { Revocations, type Revoke } from '@app/revocation';
 import type { EntityManager } from 'typeorm';
-import { isPublic, revisionSubject, type Application, type ApplicationSettings } from './application.js';
+import { provesBySecret, revisionSubject, type Application, type ApplicationSettings } from './application.js';
 import {
   APPLICATION_COLUMNS,
   applicationOf,
@@ -34,6 +34,12 @@ interface KeptRow extends ApplicationRow {
   readonly disabled_at: Date | null;
   readonly configured: boolean;
   readonly created_by: string;
+}
+
+/** More of an UPDATE: `, column = $2, …`, with parameters from $2 on. */
+interface Assignments {
+  readonly columns?: string;
+  readonly values?: readonly unknown[];
 }
 
 export type ApplicationChange = 'created' | 'changed' | 'secret_rotated' | 'disabled' | 'enabled' | 'deleted';
@@ -110,19 +116,24 @@ export class ApplicationRegistry {
   }
 
   /**
-   * Puts new settings in place of all the old ones. What was issued stays good, within the new scopes at the next refresh.
+   * Puts new settings in place of the old ones, which `settings` is given. What was issued stays good, within the new scopes
+   * at the next refresh; secrets end where the application has none any more.
    * @throws OAuthError 422, `not_found`, `forbidden` where the configuration file owns it
    */
   async change(
     keeper: ApplicationKeeper,
     id: string,
-    settings: ApplicationSettings,
+    settings: (current: RegisteredApplication) => ApplicationSettings,
     context: AuditContext,
   ): Promise<RegisteredApplication> {
-    assertApplication(settings);
-    const values = settingValues(settings);
-    const assignments = SETTING_COLUMNS.map((column, index) => `${column} = $${index + 3}`).join(', ');
-    await this.changing(keeper, id, 'changed', assignments, values, context);
+    await this.changing(keeper, id, 'changed', context, async (current, manager) => {
+      const wanted = settings(current);
+      assertApplication(wanted);
+      if (!provesBySecret(wanted))
+        await manager.query(`DELETE FROM application_secrets WHERE application_id = $1`, [id]);
+      const columns = SETTING_COLUMNS.map((column, index) => `, ${column} = $${index + 2}`).join('');
+      return { columns, values: settingValues(wanted) };
+    });
     return this.get(keeper.organizationId, id);
   }
 
@@ -136,75 +147,77 @@ export class ApplicationRegistry {
     keepSeconds: number,
     context: AuditContext,
   ): Promise<string> {
-    const application = await this.get(keeper.organizationId, id);
-    if (!provesBySecret(application))
-      throw new OAuthError(
-        'invalid_request',
-        `This application authenticates by ${application.tokenEndpointAuthMethod}`,
-        {
-          status: 422,
-          details: { in: 'path', field: 'id' },
-        },
-      );
     const secret = mintOpaqueToken('as');
     const now = this.clock();
     const end = new Date(now.getTime() + keepSeconds * 1000);
-    await this.changing(keeper, id, 'secret_rotated', undefined, [], context, async (manager) => {
+    await this.changing(keeper, id, 'secret_rotated', context, async (current, manager) => {
+      assertHasSecret(current);
       await manager.query(`DELETE FROM application_secrets WHERE application_id = $1 AND expires_at <= $2`, [id, now]);
       await manager.query(
         `UPDATE application_secrets SET expires_at = LEAST(expires_at, $2) WHERE application_id = $1`,
         [id, end],
       );
       await this.addSecret(manager, id, secret, now);
+      return {};
     });
     return secret;
   }
 
   /** Nothing that it was issued is good when this returns, and it begins nothing more (R11). */
   async disable(keeper: ApplicationKeeper, id: string, context: AuditContext): Promise<void> {
-    const assignments = `disabled_at = coalesce(disabled_at, $3), generation = generation + 1`;
-    await this.changing(keeper, id, 'disabled', assignments, [this.clock()], context);
+    const values = [this.clock()];
+    await this.changing(keeper, id, 'disabled', context, () => ({
+      columns: ', disabled_at = coalesce(disabled_at, $2), generation = generation + 1',
+      values,
+    }));
   }
 
   /** It may begin anew; what it was issued before stays dead. */
   async enable(keeper: ApplicationKeeper, id: string, context: AuditContext): Promise<void> {
-    await this.changing(keeper, id, 'enabled', `disabled_at = NULL`, [], context);
+    await this.changing(keeper, id, 'enabled', context, () => ({ columns: ', disabled_at = NULL' }));
   }
 
   /** Disabled for good, and forgotten. */
   async delete(keeper: ApplicationKeeper, id: string, context: AuditContext): Promise<void> {
-    await this.changing(keeper, id, 'deleted', `generation = generation + 1`, [], context, (manager) =>
-      manager.query(`DELETE FROM applications WHERE id = $1`, [id]),
-    );
+    await this.changing(keeper, id, 'deleted', context, () => ({ columns: ', generation = generation + 1' }));
   }
 
   /** @param assignments with parameters from $3 on, for `values` */
+  /** One change at a time: what is planned sees what the change before it left. @returns the application before */
   private async changing(
     keeper: ApplicationKeeper,
     id: string,
     change: ApplicationChange,
-    assignments: string | undefined,
-    values: readonly unknown[],
     context: AuditContext,
-    more?: (manager: EntityManager) => Promise<unknown>,
+    plan: (current: RegisteredApplication, manager: EntityManager) => Assignments | Promise<Assignments>,
   ): Promise<void> {
-    // It must not be of the file: what a route changed, the next start would change back.
-    if ((await this.get(keeper.organizationId, id)).configured)
-      throw new OAuthError('forbidden', 'The configuration file owns this application; change it there');
     const now = this.clock();
     await this.revocations.transaction(async (manager, revoke) => {
+      const current = await this.lock(manager, keeper.organizationId, id);
+      const { columns = '', values = [] } = await plan(current, manager);
       const [rows]: [{ client_id: string; generation: number; revision: number }[], number] = await manager.query(
-        `UPDATE applications SET updated_at = $${values.length + 3}, revision = revision + 1
-                ${assignments === undefined ? '' : `, ${assignments}`}
-         WHERE id = $1 AND organization_id = $2 RETURNING client_id, generation, revision`,
-        [id, keeper.organizationId, ...values, now],
+        `UPDATE applications SET updated_at = $${values.length + 2}, revision = revision + 1 ${columns}
+         WHERE id = $1 RETURNING client_id, generation, revision`,
+        [id, ...values, now],
       );
       const [row] = rows;
       if (row === undefined) throw unknownApplication();
       announce(row, revoke);
-      await more?.(manager);
+      if (change === 'deleted') await manager.query(`DELETE FROM applications WHERE id = $1`, [id]);
       await this.record(manager, change, id, keeper, context);
     });
+  }
+
+  /** It must not be of the file: what a route changed, the next start would change back. */
+  private async lock(manager: EntityManager, organizationId: string, id: string): Promise<RegisteredApplication> {
+    const rows: KeptRow[] = id.includes('\0')
+      ? []
+      : await manager.query(`${KEPT} WHERE a.id = $1 AND a.organization_id = $2 FOR UPDATE OF a`, [id, organizationId]);
+    const [row] = rows;
+    if (row === undefined) throw unknownApplication();
+    if (row.configured)
+      throw new OAuthError('forbidden', 'The configuration file owns this application; change it there');
+    return registeredOf(row);
   }
 
   private async addSecret(manager: EntityManager, id: string, secret: string, now: Date): Promise<void> {
@@ -235,8 +248,17 @@ export function announce(row: { client_id: string; generation: number; revision:
   revoke({ subject: `client:${row.client_id}`, generation: row.generation });
 }
 
-function provesBySecret(settings: Pick<Application, 'tokenEndpointAuthMethod'>): boolean {
-  return !isPublic(settings) && settings.tokenEndpointAuthMethod !== 'private_key_jwt';
+function assertHasSecret(application: RegisteredApplication): void {
+  if (provesBySecret(application)) return;
+  const { tokenEndpointAuthMethod } = application;
+  throw new OAuthError(
+    'invalid_request',
+    `This application authenticates by ${tokenEndpointAuthMethod}, not by a secret`,
+    {
+      status: 422,
+      details: { in: 'path', field: 'id' },
+    },
+  );
 }
 
 function unknownApplication(): OAuthError {

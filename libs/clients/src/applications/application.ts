@@ -52,6 +52,13 @@ export function isPublic(application: Pick<Application, 'tokenEndpointAuthMethod
   return application.tokenEndpointAuthMethod === 'none';
 }
 
+/** Whether it has secrets at all (OIDC Core §9). */
+export function provesBySecret({
+  tokenEndpointAuthMethod: method,
+}: Pick<Application, 'tokenEndpointAuthMethod'>): boolean {
+  return method === 'client_secret_basic' || method === 'client_secret_post';
+}
+
 /** What a change of an application is told by, so that nobody goes on with what he remembers of it. */
 export function revisionSubject(clientId: string): string {
   return `application:${clientId}`;

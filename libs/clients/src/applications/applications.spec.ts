@@ -80,7 +80,7 @@ describe('Applications', () => {
     it('a change counts at once', async () => {
       const { id } = await registered();
       expect(await find(id)).toMatchObject({ name: 'Grafana' });
-      await registryOf(here).change(KEEPER, id, settings({ name: 'Metrics' }), {});
+      await registryOf(here).change(KEEPER, id, () => settings({ name: 'Metrics' }), {});
       expect(await find(id)).toMatchObject({ name: 'Metrics', revision: 2 });
     });
 

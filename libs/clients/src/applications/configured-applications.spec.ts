@@ -158,6 +158,14 @@ describe('D62 applications of the configuration file', () => {
     );
   });
 
+  it('RFC 6749 §2.1 have no secret any more once the file makes them public', async () => {
+    const first = await start([entry('grafana', { secrets: [OLD] })]);
+    expect(await proves(first, 'grafana', OLD)).toBe(true);
+    const t = await start([entry('grafana', { secrets: [], tokenEndpointAuthMethod: 'none' })]);
+    expect(await proves(t, 'grafana', OLD)).toBe(false);
+    expect(await t.database.query(`SELECT 1 FROM application_secrets`)).toEqual([]);
+  });
+
   it('R11 are disabled when the file names them no longer, and what they were issued is dead', async () => {
     const first = await start([entry('grafana'), entry('other')]);
     expect(await applicationsOf(first).find('grafana')).toBeDefined();
