@@ -21,6 +21,7 @@ export const AuthorizationParametersSchema = z.object({
     .describe('BASE64URL(SHA256(code_verifier)) (RFC 7636 §4.2); only a confidential application may leave it out'),
   code_challenge_method: z.string().max(20).optional().describe('S256, also when left out'),
   login_hint: z.string().max(320).optional(),
+  id_token_hint: z.string().max(16_384).optional().describe('Of an application: whom it expects to be signed in'),
   prompt: z.string().max(100).optional(),
   max_age: z.string().max(10).optional(),
   acr_values: z.string().max(1000).optional(),

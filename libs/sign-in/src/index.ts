@@ -6,7 +6,8 @@
  * Does not own: speaking to a provider (oauth-providers, saml), who is who (directory), what a token says (tokens).
  * URL map: GET, POST /oauth2/authorize → provider → GET /oauth2/callback[/{idp}] → the client.
  * GET /saml/{provider}/login (or authorize) → IdP → POST /saml/acs → GET /saml/complete → the client.
- * Also GET /oauth2/providers.
+ * An application's request is answered from the person's session here: GET, POST /oauth2/consent on the way, GET, POST
+ * /oauth2/logout to end it. Also GET /oauth2/providers.
  */
 export { SignInModule } from './sign-in.module.js';
 export type { ProvenIdentity } from './proven-identity.js';

@@ -18,6 +18,9 @@ import { AuthorizeController } from './authorize.controller.js';
 import { CallbackHandlers } from './callback-handlers.js';
 import { CallbackController } from './callback.controller.js';
 import { OutcomeDelivery } from './delivery.js';
+import { LogoutQuestions } from './logout/logout-questions.js';
+import { PostLogoutTargets } from './logout/post-logout-target.js';
+import { RpLogoutController } from './logout/rp-logout.controller.js';
 import { LoginFlow } from './login-flow.js';
 import { LoginTransactions } from './login-transactions.js';
 import { ProviderChoice } from './provider-choice.js';
@@ -46,6 +49,7 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
   controllers: [
     AuthorizeController,
     ConsentController,
+    RpLogoutController,
     CallbackController,
     ProvidersController,
     SamlLoginController,
@@ -59,6 +63,8 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
     RepeatedLogin,
     SignIn,
     BrowserSessions,
+    LogoutQuestions,
+    PostLogoutTargets,
     Consents,
     ConsentRequests,
     ApplicationOutcome,

@@ -5,7 +5,7 @@ const FRAME: TokenFrame = { issuer: 'https://id.example', tokenId: 'jti-1', issu
 
 const facts = (overrides: Partial<SessionFacts> = {}): SessionFacts => ({
   sessionId: 'session-1',
-  parentId: undefined,
+  sid: 'session',
   userId: 'user-1',
   clientId: 'web',
   providerId: 'acme',

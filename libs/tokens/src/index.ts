@@ -10,6 +10,7 @@
 export { TokensModule } from './tokens.module.js';
 export { AccessTokenVerifier } from './access-token-verifier.js';
 export { ApplicationTokens, type ApplicationToken } from './application-tokens.js';
+export { IdTokenHints, type IdTokenHint } from './id-token-hints.js';
 export { OperatorAccess } from './operator-access.js';
 export { markInternalSocket } from './internal-sockets.js';
 export type { VerifiedToken } from './verified-tokens.js';

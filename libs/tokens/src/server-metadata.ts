@@ -30,8 +30,11 @@ export function authorizationServerMetadata(config: GatehouseConfig, grantTypes:
 export function openidConfiguration(config: GatehouseConfig, grantTypes: readonly string[]) {
   return {
     ...authorizationServerMetadata(config, grantTypes),
+    end_session_endpoint: `${config.publicUrl}/oauth2/logout`,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
     claims_supported: [
       'iss',

@@ -4,8 +4,8 @@
  */
 export interface SessionFacts {
   readonly sessionId: string;
-  /** Of an application's session: the person's session here that it came out of (D32). */
-  readonly parentId: string | undefined;
+  /** What ID tokens call the session: an application's, the person's session here that it came out of first (D32). */
+  readonly sid: string;
   readonly userId: string;
   readonly clientId: string;
   readonly providerId: string;
@@ -32,7 +32,7 @@ export const GROUPS_IN_TOKEN = 100;
 /** A row of {@link SESSION_FACTS_COLUMNS}. */
 export interface SessionFactsRow {
   readonly session_id: string;
-  readonly parent_id: string | null;
+  readonly sid: string;
   readonly user_id: string;
   readonly client_id: string;
   readonly provider_id: string;
@@ -68,7 +68,7 @@ export const SESSION_IS_ALIVE = `
     WHERE a.client_id = s.client_id AND a.generation = s.client_generation AND a.disabled_at IS NULL))`;
 
 export const SESSION_FACTS_COLUMNS = `
-  s.id AS session_id, s.parent_id, s.user_id, s.client_id, s.provider_id, s.organization_id,
+  s.id AS session_id, coalesce(s.sid, s.id) AS sid, s.user_id, s.client_id, s.provider_id, s.organization_id,
   s.user_generation, s.provider_generation, s.organization_generation, s.client_generation,
   u.email, u.email_verified, u.name, s.acr, s.amr,
   extract(epoch FROM s.auth_time)::bigint AS auth_time,
@@ -76,13 +76,13 @@ export const SESSION_FACTS_COLUMNS = `
         WHERE m.identity_id = s.identity_id ORDER BY g.name LIMIT ${GROUPS_IN_TOKEN + 1}) AS groups`;
 
 /** The names of {@link SESSION_FACTS_COLUMNS}, for a statement that reads them from a statement. */
-export const SESSION_FACTS_NAMES = `session_id, parent_id, user_id, client_id, provider_id, organization_id, user_generation,
+export const SESSION_FACTS_NAMES = `session_id, sid, user_id, client_id, provider_id, organization_id, user_generation,
   provider_generation, organization_generation, client_generation, email, email_verified, name, acr, amr, auth_time, groups`;
 
 export function sessionFactsOf(row: SessionFactsRow): SessionFacts {
   return {
     sessionId: row.session_id,
-    parentId: row.parent_id ?? undefined,
+    sid: row.sid,
     userId: row.user_id,
     clientId: row.client_id,
     providerId: row.provider_id,

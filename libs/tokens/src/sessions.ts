@@ -4,6 +4,7 @@ import { AuditLog, type AuditContext } from '@app/audit';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { Database } from '@app/database';
 import type { SignedInUser } from '@app/directory';
+import { recordLogoutNotices } from '@app/logout-notices';
 import { Revocations, type Revoke } from '@app/revocation';
 import type { EntityManager } from 'typeorm';
 import {
@@ -136,10 +137,10 @@ export class Sessions {
       `WITH parent AS MATERIALIZED (
          SELECT s.* FROM ${SESSION_FACTS_TABLES} WHERE s.id = $2 AND ${SESSION_IS_ALIVE} FOR SHARE OF s
        )
-       INSERT INTO sessions (id, parent_id, user_id, identity_id, provider_id, organization_id, client_id,
+       INSERT INTO sessions (id, parent_id, sid, user_id, identity_id, provider_id, organization_id, client_id,
                              client_generation, user_generation, provider_generation, organization_generation, auth_time,
                              acr, amr, expires_at)
-       SELECT $1::uuid, parent.id, parent.user_id, parent.identity_id, parent.provider_id, parent.organization_id, a.client_id,
+       SELECT $1::uuid, parent.id, parent.id, parent.user_id, parent.identity_id, parent.provider_id, parent.organization_id, a.client_id,
               a.generation, parent.user_generation, parent.provider_generation, parent.organization_generation,
               parent.auth_time, parent.acr, parent.amr, parent.expires_at
        FROM parent JOIN applications a

@@ -24,7 +24,7 @@ export interface IssuedTokens {
 }
 
 /** The `typ` of our ID tokens (D33): never taken for an access token. */
-const ID_TOKEN_TYPE = 'JWT';
+export const ID_TOKEN_TYPE = 'JWT';
 
 /** Signs access tokens (RFC 9068, D19) and ID tokens (OIDC Core §2, D33). It decides nothing: a grant already has. */
 @Injectable()
@@ -67,7 +67,7 @@ export class TokenIssuer {
       exp: expiresAt,
       iat: issuedAt,
       auth_time: facts.authTime,
-      sid: facts.parentId ?? facts.sessionId,
+      sid: facts.sid,
       at_hash: leftHalfHash(accessToken),
       ...(nonce === undefined ? {} : { nonce }),
       ...(facts.acr === undefined ? {} : { acr: facts.acr }),

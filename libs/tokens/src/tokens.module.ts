@@ -12,6 +12,7 @@ import { BearerStrategy } from './bearer.strategy.js';
 import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
+import { IdTokenHints } from './id-token-hints.js';
 import { Introspection } from './introspection.js';
 import { IntrospectionController } from './introspection.controller.js';
 import { OperatorAccess } from './operator-access.js';
@@ -46,6 +47,7 @@ import { WellKnownController } from './well-known.controller.js';
     RefreshTokens,
     Sessions,
     TokenIssuer,
+    IdTokenHints,
     AuthorizationCodeGrant,
     RefreshTokenGrant,
     ClientCredentialsGrant,
@@ -56,6 +58,7 @@ import { WellKnownController } from './well-known.controller.js';
     ApplicationTokens,
   ],
   exports: [
+    IdTokenHints,
     ApplicationTokens,
     AuthorizationCodes,
     RefreshTokens,

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Application } from '@app/clients';
 import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
-import type { SessionFacts } from '@app/tokens';
+import { IdTokenHints, type SessionFacts } from '@app/tokens';
 import { redirectToClient } from '../answer-redirect.js';
 import type { AuthorizationParameters, AuthorizationRequest } from '../authorization-request.js';
 import { loginRefusal } from '../login-errors.js';
@@ -24,6 +24,7 @@ export class ApplicationLogins {
     private readonly flow: LoginFlow,
     private readonly browserSessions: BrowserSessions,
     private readonly outcome: ApplicationOutcome,
+    private readonly hints: IdTokenHints,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -37,7 +38,8 @@ export class ApplicationLogins {
   ): Promise<void> {
     const target = applicationTarget(parameters, application);
     try {
-      await this.go(applicationRequest(parameters, application, target, this.config), application, request, reply);
+      const asked = applicationRequest(parameters, application, target, this.config);
+      await this.go(asked, application, await this.expectedUser(parameters), request, reply);
     } catch (error) {
       const refusal = loginRefusal(error);
       if (refusal === undefined) throw error;
@@ -48,15 +50,25 @@ export class ApplicationLogins {
   private async go(
     asked: AuthorizationRequest,
     application: Application,
+    expected: string | undefined,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
     const session = await this.browserSessions.find(request);
-    if (session !== undefined && this.serves(session, asked, application))
+    const isExpected = expected === undefined || session?.userId === expected;
+    if (session !== undefined && isExpected && this.serves(session, asked, application))
       return this.outcome.proceed(asked, session, request, reply);
     // OIDC Core §3.1.2.1: nobody may be asked anything.
     if (prompts(asked).includes('none')) throw new OAuthError('login_required', 'The person must sign in first');
     await this.flow.begin(asked, request, reply);
+  }
+
+  /** Whom `id_token_hint` names (OIDC Core §3.1.2.1). @throws OAuthError for the application */
+  private async expectedUser({ id_token_hint: hint }: AuthorizationParameters): Promise<string | undefined> {
+    if (hint === undefined) return undefined;
+    const read = await this.hints.read(hint);
+    if (read === undefined) throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this server');
+    return read.userId;
   }
 
   /** Whether the person need not sign in again (OIDC Core §3.1.2.1 prompt, max_age). */

@@ -1,0 +1,144 @@
+import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiContract, noStore, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
+import { IdTokenHints, Sessions, type IdTokenHint } from '@app/tokens';
+import { z } from 'zod';
+import { BrowserSessions } from '../applications/browser-sessions.js';
+import { sendOnward } from '../applications/consent-page.js';
+import { refusingHere } from '../login-errors.js';
+import { escapeHtml, sendPage } from '../page.js';
+import { LogoutQuestions } from './logout-questions.js';
+import { PostLogoutTargets, targetAddress, type PostLogoutTarget } from './post-logout-target.js';
+
+const LogoutSchema = z.object({
+  id_token_hint: z.string().max(16_384).optional().describe('The last ID token; with it nobody is asked'),
+  client_id: z.string().max(2000).optional(),
+  post_logout_redirect_uri: z.string().max(2000).optional().describe('A registered one; needs one of the above'),
+  state: z.string().max(2048).optional(),
+  logout_hint: z.string().max(320).optional(),
+  ui_locales: z.string().max(200).optional(),
+});
+const AnswerSchema = z.object({ ticket: z.string().max(100), decision: z.enum(['sign_out', 'stay']) });
+
+const CONTRACT = {
+  tag: 'OAuth',
+  access: 'public',
+  responses: {
+    200: { description: 'A page: the question, or that it is done' },
+    302: { description: 'To post_logout_redirect_uri' },
+  },
+  errors: [400, 429, 500, 503],
+} as const;
+
+/**
+ * OpenID Connect RP-Initiated Logout 1.0: ends the person's session here and what every application got out of it. Who
+ * shows no ID token of the session, or one of another, is asked: any site may send a browser here (§6).
+ */
+@Controller('oauth2/logout')
+@Public()
+@RateClass('interactive')
+export class RpLogoutController {
+  constructor(
+    private readonly hints: IdTokenHints,
+    private readonly targets: PostLogoutTargets,
+    private readonly questions: LogoutQuestions,
+    private readonly browserSessions: BrowserSessions,
+    private readonly sessions: Sessions,
+  ) {}
+
+  @Get()
+  @ApiContract({ ...CONTRACT, summary: 'Sign the person out (RP-Initiated Logout)', query: LogoutSchema })
+  async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.begin(() => readQuery(LogoutSchema, request), request, reply);
+  }
+
+  @Post()
+  @ApiContract({
+    ...CONTRACT,
+    summary: 'Sign the person out (RP-Initiated Logout)',
+    body: LogoutSchema,
+    bodyTypes: ['application/x-www-form-urlencoded'],
+  })
+  async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.begin(() => readBody(LogoutSchema, request), request, reply);
+  }
+
+  @Post('answer')
+  @ApiContract({
+    ...CONTRACT,
+    summary: 'The person says whether to sign out',
+    body: AnswerSchema,
+    bodyTypes: ['application/x-www-form-urlencoded'],
+  })
+  async answer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await refusingHere(request, reply, async () => {
+      const { ticket, decision } = readBody(AnswerSchema, request);
+      const question = await this.questions.take(ticket);
+      const session = await this.browserSessions.find(request);
+      // The cookie is SameSite=Lax: a form of another site comes without it, and without it nothing ends.
+      if (question === undefined || session?.sessionId !== question.sessionId)
+        throw new OAuthError('invalid_request', 'This question is unknown, answered or too old, or not for you');
+      if (decision === 'stay') return sendPage(reply, 200, 'You stay signed in', '<p>You may close this window.</p>');
+      await this.end(session.sessionId, request, reply);
+      if (question.target === undefined) return signedOut(reply);
+      await sendOnward(reply, targetAddress(question.target));
+    });
+  }
+
+  private async begin(
+    read: () => z.infer<typeof LogoutSchema>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    await refusingHere(request, reply, async () => {
+      noStore(reply);
+      const { id_token_hint: text, client_id: clientId, post_logout_redirect_uri: uri, state } = read();
+      const hint = text === undefined ? undefined : await this.hintOf(text, clientId);
+      if (uri !== undefined) await this.targets.assertAllowed(uri, clientId ?? hint?.clientId);
+      const target = uri === undefined ? undefined : { uri, state };
+      const session = await this.browserSessions.find(request);
+      if (session !== undefined && session.sessionId !== hint?.sid)
+        return this.ask({ sessionId: session.sessionId, target }, session.name ?? session.email, reply);
+      if (hint !== undefined) await this.end(hint.sid, request, reply);
+      if (target === undefined) return signedOut(reply);
+      await reply.redirect(targetAddress(target), request.method === 'POST' ? 303 : 302);
+    });
+  }
+
+  private async hintOf(text: string, clientId: string | undefined): Promise<IdTokenHint> {
+    const hint = await this.hints.read(text);
+    if (hint === undefined) throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this server');
+    if (clientId !== undefined && clientId !== hint.clientId)
+      throw new OAuthError('invalid_request', 'client_id is not the client that id_token_hint was issued to');
+    return hint;
+  }
+
+  private async end(sessionId: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    await this.sessions.end(sessionId, 'logout', requestContext(request));
+    this.browserSessions.forget(reply);
+  }
+
+  private async ask(
+    question: { readonly sessionId: string; readonly target: PostLogoutTarget | undefined },
+    person: string,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const ticket = await this.questions.save(question);
+    await sendPage(
+      reply,
+      200,
+      'Sign out?',
+      `<p>You are signed in as <strong>${escapeHtml(person)}</strong>. Signing out ends it for every application that ` +
+        `you use through this server.</p><form method="post" action="/oauth2/logout/answer">` +
+        `<input type="hidden" name="ticket" value="${escapeHtml(ticket)}">` +
+        `<button name="decision" value="sign_out">Sign out</button> ` +
+        `<button name="decision" value="stay" class="secondary">Stay signed in</button></form>`,
+      { forms: 'here', script: "'none'" },
+    );
+  }
+}
+
+async function signedOut(reply: FastifyReply): Promise<void> {
+  await sendPage(reply, 200, 'You are signed out', '<p>You may close this window.</p>');
+}
