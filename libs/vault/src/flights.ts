@@ -32,6 +32,11 @@ export class Flights {
     return this.flights.size;
   }
 
+  /** Connections whose refresh is under way here. */
+  ids(): string[] {
+    return [...this.flights.keys()];
+  }
+
   ofProvider(providerId: string): number {
     return this.perProvider.get(providerId) ?? 0;
   }
@@ -88,7 +93,7 @@ export class Flights {
 
   private renew(): void {
     if (this.beating !== undefined) return;
-    const ids = [...this.flights.keys()];
+    const ids = this.ids();
     const before = performance.now();
     this.beating = this.leases
       .renew(ids)

@@ -19,6 +19,9 @@ const LOOK_AHEAD = 8;
  * The next due of each provider, oldest first, but round by round over organizations: of those looked at, everybody's
  * first before anybody's second. A provider whose breaker is open is passed over; when its pause is over one is let
  * through (half-open), until that one's outcome closes it or opens it again.
+ *
+ * $5 is under way in this very process. Its lease may have ended (a suspended machine, a silent database), but here it
+ * is known that its request is not lost.
  */
 export const CLAIM_DUE = `
   WITH asked AS (
@@ -36,13 +39,14 @@ export const CLAIM_DUE = `
           FROM (
             SELECT id, next_refresh_at, organization_id FROM connections
             WHERE provider_id = a.provider_id AND next_refresh_at <= app_now()
-              AND (lease_until IS NULL OR lease_until <= app_now())
+              AND (lease_until IS NULL OR lease_until <= app_now() AND id <> ALL ($5::text[]))
             ORDER BY next_refresh_at LIMIT a.slots * ${LOOK_AHEAD}
           ) AS due
         ) AS turns
         ORDER BY turn, next_refresh_at LIMIT a.slots
       )
-      AND next_refresh_at <= app_now() AND (lease_until IS NULL OR lease_until <= app_now())
+      AND next_refresh_at <= app_now()
+      AND (lease_until IS NULL OR lease_until <= app_now() AND id <> ALL ($5::text[]))
       FOR NO KEY UPDATE SKIP LOCKED
     ) AS d
   ), probing AS (
@@ -85,13 +89,18 @@ export class Leases {
     @Inject(VAULT_SETTINGS) private readonly settings: VaultSettings,
   ) {}
 
-  /** Takes due connections, at most `slots` of each provider. One short statement; nobody else holds what it returns. */
-  async claimDue(wanted: readonly ProviderSlots[]): Promise<ClaimedConnection[]> {
+  /**
+   * Takes due connections, at most `slots` of each provider. One short statement; nobody else holds what it returns.
+   *
+   * @param underWay ids of those that this process refreshes now
+   */
+  async claimDue(wanted: readonly ProviderSlots[], underWay: readonly string[]): Promise<ClaimedConnection[]> {
     const rows = await this.database.queryNamed<ClaimRow>('vault-claim-due', CLAIM_DUE, [
       wanted.map(({ providerId }) => providerId),
       wanted.map(({ slots }) => slots),
       this.owner,
       this.settings.leaseMs,
+      underWay,
     ]);
     return rows.map(claimedOf);
   }

@@ -121,4 +121,17 @@ describe('vault failure 9', () => {
     const { refresh, families_revoked: revoked } = await world.upstream.stats();
     expect([refresh.replayed, refresh.duplicate_grants, revoked['reuse'] ?? 0]).toEqual([0, 0, 0]);
   });
+
+  it('who was away for longer than his lease does not take his own request, under way still, for a lost one', async () => {
+    const { id, issued } = await connected();
+    await world.upstream.plan({ family: issued.family, latency_after_ms: 500 });
+    const refreshing = one.force(id);
+    await asked(issued.family);
+    // As after a suspended machine, or a database that was silent: lease over, connection due, no heartbeat yet.
+    await setVaultClock(one.database, 3_300);
+    await one.sweeper.sweep();
+    await expect(refreshing).resolves.toMatchObject({ kind: 'token', token: { generation: 2n } });
+    expect(await one.outcomes(id)).toEqual(['refreshed']);
+    expect(await world.upstream.grants(issued.family)).toMatchObject({ status: 'active', presented: 1, granted: 1 });
+  });
 });

@@ -84,7 +84,7 @@ export class Sweeper {
       ({ closings } = this.breakers);
       const wanted = this.freeSlots();
       if (wanted.length > 0) {
-        const claimed = await this.leases.claimDue(wanted);
+        const claimed = await this.leases.claimDue(wanted, this.flights.ids());
         this.remember(wanted, claimed);
         for (const connection of claimed) this.launch(connection, tally);
         continue;

@@ -56,7 +56,7 @@ export async function idleRows(world, { sizes, rounds }, say) {
 async function claimPlan(url) {
   const explainer = await openExplainer(url);
   try {
-    const values = [['up'], [64], 'bench', 45_000];
+    const values = [['up'], [64], 'bench', 45_000, []];
     // The first run after a connect reads the catalogues.
     await explainer.explain(CLAIM_DUE, values);
     return await explainer.explain(CLAIM_DUE, values);

@@ -58,7 +58,7 @@ function statements(claimed) {
   const hour = every(() => 3_600_000);
   const fingerprints = every(() => Buffer.alloc(16, 1));
   return [
-    { name: 'claim', text: CLAIM_DUE, values: [['up'], [BATCH], OWNER, 45_000], index: 'connections_due' },
+    { name: 'claim', text: CLAIM_DUE, values: [['up'], [BATCH], OWNER, 45_000, []], index: 'connections_due' },
     {
       name: 'intend',
       text: INTEND,
