@@ -108,7 +108,16 @@ async function personOf(subject: string): Promise<Principal & { readonly kind: '
       app.get(Directory, { strict: false }).signIn(manager, claim, new Date(), revoke, {}),
     );
   const { userId, organizationId } = user;
-  return { kind: 'user', party: 'first', ...frame, organizationId, scopes: [], userId, sessionId: 's', providerId: 'test' };
+  return {
+    kind: 'user',
+    party: 'first',
+    ...frame,
+    organizationId,
+    scopes: [],
+    userId,
+    sessionId: 's',
+    providerId: 'test',
+  };
 }
 
 async function ask(path: string, as?: Principal, headers: Record<string, string> = {}) {

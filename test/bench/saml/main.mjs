@@ -147,6 +147,15 @@ try {
     who === 'saml-jackson' ? `${(cpuMicros / ours).toFixed(1)} × ours (target ≥ 5)` : '',
   ]);
   say(`\n${table([['SAML login', 'logins/s', 'CPU/login', 'p99', 'against the floor', 'against the peer'], ...rows])}`);
+  const micros = (plan, kind) =>
+    runs
+      .get(plan)
+      .map((run) => run[kind])
+      .toSorted((a, b) => a - b)
+      .at(Math.floor(ROUNDS / 2))
+      .toFixed(0);
+  const byThread = plans.map((plan) => [plan.who, ...['main', 'workers', 'engine'].map((kind) => micros(plan, kind))]);
+  say(`\n${table([['CPU/login by thread, in µs', 'event loop', 'SAML workers', 'V8 and libuv'], ...byThread])}`);
   const floods = [];
   for (const plan of plans.filter(({ complete }) => complete)) {
     const { idle, flooded } = await introspectionUnderFlood(plan);

@@ -1,16 +1,19 @@
 /** Measured runs over prepared logins; each is used once, every answer is checked. */
 import { Client } from 'undici';
 import { cpuSeconds } from '../processes.mjs';
+import { threadSeconds } from './threads.mjs';
 
 /**
  * @param {{ url: string, pid: number, logins: object[], connections: number, complete?: boolean }} run
  *   `complete`: also follow our ACS's redirect, which is where a login of ours ends
- * @returns {Promise<{ perSecond: number, cpuMicros: number, p99: number }>} p99 in milliseconds, of a whole login
+ * @returns {Promise<{ perSecond: number, cpuMicros: number, p99: number, main: number, workers: number, engine: number }>}
+ *   p99 in milliseconds, of a whole login; the last three are microseconds by thread
  */
 export async function measureLogins({ url, pid, logins, connections, complete = false }) {
   const waiting = [...logins];
   const latencies = [];
   const cpuBefore = cpuSeconds(pid);
+  const threadsBefore = threadSeconds(pid);
   const began = performance.now();
   await Promise.all(
     Array.from({ length: connections }, async () => {
@@ -33,8 +36,13 @@ export async function measureLogins({ url, pid, logins, connections, complete = 
     }),
   );
   const seconds = (performance.now() - began) / 1000;
+  const threads = threadSeconds(pid);
+  const microsOf = (kind) => ((threads[kind] - threadsBefore[kind]) / latencies.length) * 1e6;
   latencies.sort((a, b) => a - b);
   return {
+    main: microsOf('main'),
+    workers: microsOf('workers'),
+    engine: microsOf('engine'),
     perSecond: latencies.length / seconds,
     cpuMicros: ((cpuSeconds(pid) - cpuBefore) / latencies.length) * 1e6,
     p99: latencies[Math.floor(latencies.length * 0.99)] ?? 0,

@@ -8,7 +8,7 @@ import {
   METADATA,
   textOf,
   type XmlElement,
-} from '../verification/xml-document.js';
+} from '../verification/xml-element.js';
 import type { IdpDescription } from './idp-description.js';
 import { MetadataError } from './metadata-error.js';
 

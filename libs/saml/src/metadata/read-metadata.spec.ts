@@ -109,6 +109,11 @@ describe('a metadata document', () => {
     ['that is cut off', '<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">', 'left open'],
     ['with an undeclared prefix', '<md:EntityDescriptor/>', 'not well-formed'],
     ['that is empty', '', 'none'],
+    [
+      'with a relative namespace name',
+      '<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:x="relative"/>',
+      'no canonical form',
+    ],
     ['in another encoding', '<?xml version="1.0" encoding="UTF-16"?><x/>', 'UTF-16'],
     [
       'of a service provider',

@@ -1,4 +1,7 @@
 import { quoteFound } from '../verdict.js';
+import { NoCanonicalForm } from '../verification/canonical-form.js';
+import { NotCanonical } from '../verification/canonical-reader.js';
+import { readXml, XmlError } from '../verification/xml-document.js';
 import {
   attributeOf,
   childrenOf,
@@ -6,13 +9,11 @@ import {
   isElement,
   METADATA,
   NotText,
-  readXml,
   RepeatedElement,
   SAMLP,
   trimmedTextOf,
-  XmlError,
   type XmlElement,
-} from '../verification/xml-document.js';
+} from '../verification/xml-element.js';
 import type { IdpDescription, SamlEndpoint } from './idp-description.js';
 import { readKeys } from './metadata-keys.js';
 import { MetadataError } from './metadata-error.js';
@@ -51,14 +52,14 @@ export function readMetadataDocument(xml: string): readonly IdpDescription[] {
 
 function parse(text: string): readonly IdpDescription[] {
   try {
-    return readXml(text, (root) => {
-      const described: IdpDescription[] = [];
-      collect(root, { validUntil: undefined, cacheSeconds: undefined, fault: undefined }, described);
-      return described;
-    });
+    const described: IdpDescription[] = [];
+    collect(readXml(text), { validUntil: undefined, cacheSeconds: undefined, fault: undefined }, described);
+    return described;
   } catch (error) {
     if (error instanceof XmlError)
       throw new MetadataError(`the document is not well-formed XML: ${quoteFound(error.message)}`);
+    if (error instanceof NoCanonicalForm || error instanceof NotCanonical)
+      throw new MetadataError('the document has no canonical form; is a namespace name in it no absolute URI?');
     throw error;
   }
 }

@@ -11,14 +11,15 @@ import {
   attributeOf,
   childOf,
   childrenOf,
+  contentOf,
   elementsOf,
   isElement,
-  readXml,
   SAML,
   textOf,
   trimmedTextOf,
   type XmlElement,
-} from './xml-document.js';
+} from './xml-element.js';
+import { readXml } from './xml-document.js';
 
 /** Opens an EncryptedID or EncryptedAttribute: gives the XML inside, which has passed the guard. */
 export type Decrypt = (container: XmlElement) => string;
@@ -65,13 +66,9 @@ export function nameIdsOf(parent: XmlElement, decrypt: Decrypt): NameId[] {
     if (isElement(child, SAML, 'NameID')) return [readNameId(child)];
     if (isElement(child, SAML, 'BaseID')) return refuse('name-id', 'a NameID', 'a BaseID');
     if (!isElement(child, SAML, 'EncryptedID')) return [];
-    return [
-      readXml(decrypt(child), (root) =>
-        isElement(root, SAML, 'NameID')
-          ? readNameId(root)
-          : refuse('name-id', 'a NameID in the EncryptedID', 'another element'),
-      ),
-    ];
+    const inside = readXml(decrypt(child));
+    if (!isElement(inside, SAML, 'NameID')) refuse('name-id', 'a NameID in the EncryptedID', 'another element');
+    return [readNameId(inside)];
   });
 }
 
@@ -128,7 +125,8 @@ function readAttributes(statement: XmlElement, decrypt: Decrypt): Attribute[] {
   return elementsOf(statement).flatMap((child) => {
     if (isElement(child, SAML, 'Attribute')) return [readAttribute(child)];
     if (!isElement(child, SAML, 'EncryptedAttribute')) return [];
-    return readXml(decrypt(child), (root) => (isElement(root, SAML, 'Attribute') ? [readAttribute(root)] : []));
+    const inside = readXml(decrypt(child));
+    return isElement(inside, SAML, 'Attribute') ? [readAttribute(inside)] : [];
   });
 }
 
@@ -144,5 +142,5 @@ function readAttribute(attribute: XmlElement): Attribute {
 /** Any XML may be in a value (core §2.7.3.1.1); of what holds elements we know only eduPersonTargetedID's NameID. */
 function readValue(value: XmlElement): string {
   const nameId = childOf(value, SAML, 'NameID');
-  return nameId === undefined ? value.content : textOf(nameId);
+  return nameId === undefined ? contentOf(value) : textOf(nameId);
 }

@@ -1,5 +1,4 @@
-import { XmlC14NMode, type XmlDocument, type XmlOutputBufferHandler } from 'libxml2-wasm';
-import { XmlError, type XmlElement } from './xml-document.js';
+import { XmlC14NMode, XmlError, type XmlDocument, type XmlOutputBufferHandler } from 'libxml2-wasm';
 
 /** Thrown where there is no canonical form: a relative namespace name, for one. Never an empty form instead (R4). */
 export class NoCanonicalForm extends Error {
@@ -25,17 +24,13 @@ class Octets implements XmlOutputBufferHandler {
 }
 
 /**
- * Exclusive XML Canonicalization 1.0 of an element in its place in the document: it takes along what namespaces it uses, and
- * those of `prefixes` (InclusiveNamespaces; `#default` is the one without a prefix).
+ * Canonical XML 1.0 of a document, comments left out. Not the exclusive form, which forgets namespaces that nothing seems
+ * to use: a part of the document may need them (InclusiveNamespaces).
  */
-export function canonicalForm(document: XmlDocument, element: XmlElement, prefixes: readonly string[]): Buffer {
+export function canonicalForm(document: XmlDocument): Buffer {
   const octets = new Octets();
-  const options = { mode: XmlC14NMode.XML_C14N_EXCLUSIVE_1_0, inclusiveNamespacePrefixes: [...prefixes] };
   try {
-    // The guard leaves nothing beside the root; for it, libxml2 need not ask us about every node.
-    const { node } = element;
-    if (node.parent === null) document.canonicalize(octets, options);
-    else document.canonicalize(octets, { ...options, nodeSet: new Set([node]) });
+    document.canonicalize(octets, { mode: XmlC14NMode.XML_C14N_1_0 });
   } catch (error) {
     if (error instanceof XmlError) throw new NoCanonicalForm(error.message, { cause: error });
     throw error;

@@ -1,7 +1,10 @@
 import type { Verified } from '../saml-verifier.js';
 import { failed, quoteFound, type Verdict } from '../verdict.js';
+import { NoCanonicalForm } from './canonical-form.js';
+import { NotCanonical } from './canonical-reader.js';
 import { Refused, Verdicts } from './refused.js';
-import { NotText, RepeatedElement, XmlError } from './xml-document.js';
+import { XmlError } from './xml-document.js';
+import { NotText, RepeatedElement } from './xml-element.js';
 
 /** Runs checks that throw at the first that fails, and makes a list of verdicts of how it went. */
 export async function judged<Facts>(check: (verdicts: Verdicts) => Facts | Promise<Facts>): Promise<Verified<Facts>> {
@@ -20,6 +23,9 @@ function verdictOf(error: unknown): Verdict {
   if (error instanceof RepeatedElement || error instanceof NotText) {
     return failed('well-formed', "what SAML's schemas allow", quoteFound(error.message));
   }
+  // XML Signature has no digest for it; a relative namespace name is the usual reason (Canonical XML §1.3).
+  if (error instanceof NoCanonicalForm) return failed('digest-value', 'a canonical form', quoteFound(error.message));
+  if (error instanceof NotCanonical) return failed('digest-value', 'canonical XML', quoteFound(error.message));
   if (error instanceof XmlError) return failed('well-formed', 'well-formed XML', quoteFound(error.message));
   throw error;
 }

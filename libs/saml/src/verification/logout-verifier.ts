@@ -10,8 +10,9 @@ import { readRedirectQuery, type RedirectMessage } from './redirect-query.js';
 import { refuse, type Verdicts } from './refused.js';
 import { signatureAlgorithm } from './signature-algorithms.js';
 import { decryptedXml } from './xml-decryption.js';
-import { coveredOctets, readEnvelopedSignature, requireVouched, vouchByCertificates } from './xml-signature.js';
-import { readXml, type XmlElement } from './xml-document.js';
+import { coveredElement, readEnvelopedSignature, requireVouched, vouchByCertificates } from './xml-signature.js';
+import { readXml } from './xml-document.js';
+import type { XmlElement } from './xml-element.js';
 
 /** Logout messages must be signed on either binding (profiles §4.4.3.1, §4.4.3.4; R15, D25). */
 export function verifyLogout(job: LogoutJob): Promise<Verified<LogoutFacts>> {
@@ -30,15 +31,14 @@ function verifyPost(
   job: LogoutJob,
   verdicts: Verdicts,
 ): LogoutFacts {
-  return readXml(openPostMessage(value, verdicts), (root, document) => {
-    verdicts.pass('well-formed', 'well-formed XML');
-    requireUniqueIds(root, verdicts);
-    const signature = shapeOfLogout(root, rootName(parameter), verdicts);
-    if (signature === undefined) return refuse('signature-present', 'the message signed', 'no signature');
-    const enveloped = readEnvelopedSignature(document, root, signature);
-    vouchByCertificates(enveloped, job.certificates, verdicts);
-    return readXml(coveredOctets(document, enveloped, verdicts), (message) => readLogout(message, job, verdicts));
-  });
+  const root = readXml(openPostMessage(value, verdicts));
+  verdicts.pass('well-formed', 'well-formed XML');
+  requireUniqueIds(root, verdicts);
+  const signature = shapeOfLogout(root, rootName(parameter), verdicts);
+  if (signature === undefined) return refuse('signature-present', 'the message signed', 'no signature');
+  const enveloped = readEnvelopedSignature(root, signature);
+  vouchByCertificates(enveloped, job.certificates, verdicts);
+  return readLogout(coveredElement(enveloped, verdicts), job, verdicts);
 }
 
 /**
@@ -63,13 +63,12 @@ function verifyRedirect(query: RedirectMessage, job: LogoutJob, verdicts: Verdic
   }
   const value = decodeBase64(query.signature, /[\r\n]+/g) ?? refuse('signature-value', 'base64', 'something else');
   requireVouched({ algorithm, octets: Buffer.from(query.signedText, 'utf8'), value }, job.certificates, verdicts);
-  return readXml(openRedirectMessage(query.value, verdicts), (root) => {
-    verdicts.pass('well-formed', 'well-formed XML');
-    requireUniqueIds(root, verdicts);
-    const inside = shapeOfLogout(root, rootName(query.parameter), verdicts);
-    if (inside !== undefined) refuse('signature-position', 'the signature in the query alone', 'one in the message');
-    return readLogout(root, job, verdicts);
-  });
+  const root = readXml(openRedirectMessage(query.value, verdicts));
+  verdicts.pass('well-formed', 'well-formed XML');
+  requireUniqueIds(root, verdicts);
+  const inside = shapeOfLogout(root, rootName(query.parameter), verdicts);
+  if (inside !== undefined) refuse('signature-position', 'the signature in the query alone', 'one in the message');
+  return readLogout(root, job, verdicts);
 }
 
 function rootName(parameter: 'SAMLRequest' | 'SAMLResponse'): LogoutFacts['kind'] {

@@ -1,14 +1,16 @@
-import { XmlAttribute, XmlElement as ElementNode, XmlXPath } from 'libxml2-wasm';
 import { quoteFound } from '../verdict.js';
 import { refuse, type Verdicts } from './refused.js';
-import { childrenOf, DSIG, isElement, SAML, SAMLP, type XmlElement } from './xml-document.js';
-
-/** Compiled once; they live as long as the worker. */
-const IDS = XmlXPath.compile('/descendant::*/@ID | /descendant::*/@Id | /descendant::*/@id | /descendant::*/@xml:id');
-/** All that the rules of a shape are about. By local name, and sought inside libxml2: each node that comes out costs. */
-const PLACED = XmlXPath.compile(
-  "/descendant::*[local-name() = 'Assertion' or local-name() = 'EncryptedAssertion' or local-name() = 'Signature']",
-);
+import {
+  childrenOf,
+  DSIG,
+  elementsWithin,
+  isElement,
+  SAML,
+  SAMLP,
+  XML_NAMESPACE,
+  type XmlAttribute,
+  type XmlElement,
+} from './xml-element.js';
 
 export interface ResponseShape {
   readonly assertion: { readonly kind: 'plain' | 'encrypted'; readonly element: XmlElement } | undefined;
@@ -28,15 +30,23 @@ export function requireUniqueIds(
 ): Set<string> {
   const seen = new Set<string>();
   const samlIds = new Set<string>();
-  for (const node of root.node.find(IDS)) {
-    if (!(node instanceof XmlAttribute)) continue;
-    const id = node.value;
-    if (seen.has(id) || others.has(id)) refuse('unique-ids', 'every ID once', `${quoteFound(id)} twice`);
-    seen.add(id);
-    if (node.name === 'ID') samlIds.add(id);
+  for (const { attributes } of elementsWithin(root)) {
+    for (const attribute of attributes) {
+      if (!isId(attribute)) continue;
+      const id = attribute.value;
+      if (seen.has(id) || others.has(id)) refuse('unique-ids', 'every ID once', `${quoteFound(id)} twice`);
+      seen.add(id);
+      if (attribute.name === 'ID') samlIds.add(id);
+    }
   }
   verdicts.pass('unique-ids', 'every ID once');
   return samlIds;
+}
+
+/** SAML's, XML Signature's and Encryption's, what others might take for one, and `xml:id`. */
+function isId({ namespaceUri, name }: XmlAttribute): boolean {
+  if (namespaceUri === '') return name === 'ID' || name === 'Id' || name === 'id';
+  return namespaceUri === XML_NAMESPACE && name === 'id';
 }
 
 /**
@@ -47,14 +57,14 @@ export function shapeOfResponse(root: XmlElement, verdicts: Verdicts): ResponseS
   requireRoot(root, SAMLP, 'Response', verdicts);
   const nodes = placedElements(root);
   const found = nodes.filter(isAssertion);
-  const [node] = found;
+  const [element] = found;
   if (found.length > 1) refuse('one-assertion', 'one Assertion or EncryptedAssertion', `${found.length}`);
-  if (node === undefined) {
+  if (element === undefined) {
     const [responseSignature] = requireSignatures(nodes, [root], verdicts);
     return { assertion: undefined, responseSignature, assertionSignature: undefined };
   }
-  const element = root.elements.find((child) => child.node.isSameNode(node));
-  if (element?.namespaceUri !== SAML) return refuse('one-assertion', 'it as a child of the Response', 'it elsewhere');
+  if (element.parent !== root || element.namespaceUri !== SAML)
+    return refuse('one-assertion', 'it as a child of the Response', 'it elsewhere');
   verdicts.pass('one-assertion', 'one, a child of the Response');
   const kind = element.name === 'Assertion' ? 'plain' : 'encrypted';
   const [responseSignature, assertionSignature] = requireSignatures(
@@ -82,18 +92,18 @@ export function shapeOfDecrypted(root: XmlElement, verdicts: Verdicts): XmlEleme
 }
 
 /** Every assertion and signature of the document, wherever it is and whatever namespace it is in. */
-function placedElements(root: XmlElement): ElementNode[] {
-  return root.node.find(PLACED).filter((node) => node instanceof ElementNode);
+function placedElements(root: XmlElement): XmlElement[] {
+  return elementsWithin(root).filter((element) => isAssertion(element) || element.name === 'Signature');
 }
 
 /** By local name: one in a foreign namespace counts too, for somebody might read it. */
-function isAssertion(node: ElementNode): boolean {
+function isAssertion(node: XmlElement): boolean {
   return node.name === 'Assertion' || node.name === 'EncryptedAssertion';
 }
 
 /** The child signature of each of these elements; no signature may be anywhere else. */
 function requireSignatures(
-  nodes: readonly ElementNode[],
+  nodes: readonly XmlElement[],
   parents: readonly XmlElement[],
   verdicts: Verdicts,
 ): (XmlElement | undefined)[] {

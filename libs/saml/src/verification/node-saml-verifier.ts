@@ -82,7 +82,7 @@ async function assertionByNodeSaml(
       const cbc = ours.signed && job.legacyEncryption ? 'allowed' : 'refused';
       return decryptedXml(container, { keys: job.decryptionKeys, cbc }, new Verdicts());
     };
-    return readXml(saml.verified, (assertion) => readAssertion(assertion, { signed, encrypted, decrypt }));
+    return readAssertion(readXml(saml.verified), { signed, encrypted, decrypt });
   }
   return refuse('signature-value', 'node-saml to accept the signatures', quoteFound(reason));
 }

@@ -2,7 +2,7 @@ import type { LogoutRequestFacts, LogoutResponseFacts, ResponseFacts } from '../
 import type { MessageHint } from '../saml-verifier.js';
 import { issuerOf, nameIdsOf, type Decrypt } from './assertion-reader.js';
 import { refuse } from './refused.js';
-import { attributeOf, childOf, childrenOf, SAML, SAMLP, textOf, type XmlElement } from './xml-document.js';
+import { attributeOf, childOf, childrenOf, SAML, SAMLP, textOf, type XmlElement } from './xml-element.js';
 
 /** Codes inside one another that are read; SAML uses two. */
 const MOST_CODES = 8;

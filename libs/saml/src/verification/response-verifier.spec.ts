@@ -250,6 +250,13 @@ describe('R4', () => {
     expect(await t.checkOf(response)).toBe('digest-value');
   });
 
+  it('refuses a namespace name that libxml2 writes into the canonical form as it is', async () => {
+    const response = t.respond({
+      edit: { signed: (xml) => xml.replace('<saml:Subject>', '<saml:Subject xmlns:r="urn:a?b&amp;c" r:a="">') },
+    });
+    expect(await t.checkOf(response)).toBe('digest-value');
+  });
+
   it('refuses what is not well formed with namespaces', async () => {
     for (const to of [
       '<x:a/>',

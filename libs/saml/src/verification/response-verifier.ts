@@ -1,4 +1,3 @@
-import type { XmlDocument } from 'libxml2-wasm';
 import type { AssertionFacts, ResponseFacts } from '../message-facts.js';
 import type { ResponseJob, Verified } from '../saml-verifier.js';
 import { readAssertion, type Decrypt } from './assertion-reader.js';
@@ -9,12 +8,13 @@ import { readResponse } from './protocol-reader.js';
 import { refuse, type Verdicts } from './refused.js';
 import { decryptedXml } from './xml-decryption.js';
 import {
-  coveredOctets,
+  coveredElement,
   readEnvelopedSignature,
   vouchByCertificates,
   type EnvelopedSignature,
 } from './xml-signature.js';
-import { childOf, readXml, SAML, type XmlElement } from './xml-document.js';
+import { readXml } from './xml-document.js';
+import { childOf, SAML, type XmlElement } from './xml-element.js';
 
 const SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success';
 
@@ -24,15 +24,15 @@ export type Vouch = (signature: EnvelopedSignature, verdicts: Verdicts) => void;
 /** A response after its shape and signatures were found right; nothing of it has been read. */
 interface Covered {
   /** Of the whole Response, where it is signed. */
-  readonly response: Buffer | undefined;
+  readonly response: XmlElement | undefined;
   /** Of the Assertion, where it has a signature of its own. */
-  readonly assertion: Buffer | undefined;
+  readonly assertion: XmlElement | undefined;
 }
 
 /**
- * The strict engine: one parser (libxml2) for shape, canonical form and reading, node:crypto for the rest. What it takes is
- * the profile that identity providers use and no more (core §5.4); each fact comes from octets that a signature covered,
- * parsed again (R1, R4, D26).
+ * The strict engine: libxml2 parses and canonicalises, one reader of what is canonical for shape and facts, node:crypto for
+ * the rest. What it takes is the profile that identity providers use and no more (core §5.4); each fact comes from octets
+ * that a signature covered, read again (R1, R4, D26).
  */
 export function verifyResponseStrictly(job: ResponseJob): Promise<Verified<ResponseFacts>> {
   return judged((verdicts) =>
@@ -44,27 +44,19 @@ export function verifyResponseStrictly(job: ResponseJob): Promise<Verified<Respo
 
 /** Shape, digests, decryption and reading; whether a signature value is good is `vouch`'s to say. */
 export function readCoveredResponse(xml: string, job: ResponseJob, verdicts: Verdicts, vouch: Vouch): ResponseFacts {
-  return readXml(xml, (root, document) => {
-    verdicts.pass('well-formed', 'well-formed XML');
-    const ids = requireUniqueIds(root, verdicts);
-    const shape = shapeOfResponse(root, verdicts);
-    const covered = coverResponse(document, root, shape, vouch, verdicts);
-    return readCovered(root, shape, covered, ids, vouch, job, verdicts);
-  });
+  const root = readXml(xml);
+  verdicts.pass('well-formed', 'well-formed XML');
+  const ids = requireUniqueIds(root, verdicts);
+  const shape = shapeOfResponse(root, verdicts);
+  const covered = coverResponse(root, shape, vouch, verdicts);
+  return readCovered(root, shape, covered, ids, vouch, job, verdicts);
 }
 
-/** Both signatures are read before either is taken out of the tree, for each is part of what the other may cover. */
-function coverResponse(
-  document: XmlDocument,
-  root: XmlElement,
-  shape: ResponseShape,
-  vouch: Vouch,
-  verdicts: Verdicts,
-): Covered {
+/** Where both are signed, the signature of the Assertion is part of what that of the Response covers. */
+function coverResponse(root: XmlElement, shape: ResponseShape, vouch: Vouch, verdicts: Verdicts): Covered {
   const { assertion, responseSignature, assertionSignature } = shape;
-  const ofResponse = responseSignature && readEnvelopedSignature(document, root, responseSignature);
-  const ofAssertion =
-    assertion && assertionSignature && readEnvelopedSignature(document, assertion.element, assertionSignature);
+  const ofResponse = responseSignature && readEnvelopedSignature(root, responseSignature);
+  const ofAssertion = assertion && assertionSignature && readEnvelopedSignature(assertion.element, assertionSignature);
   if (assertion?.kind === 'plain') {
     const signed = [ofResponse && 'the Response', ofAssertion && 'the Assertion'].filter((name) => name !== undefined);
     verdicts.require(
@@ -77,8 +69,8 @@ function coverResponse(
   if (ofResponse) vouch(ofResponse, verdicts);
   if (ofAssertion) vouch(ofAssertion, verdicts);
   return {
-    response: ofResponse && coveredOctets(document, ofResponse, verdicts),
-    assertion: ofAssertion && coveredOctets(document, ofAssertion, verdicts),
+    response: ofResponse && coveredElement(ofResponse, verdicts),
+    assertion: ofAssertion && coveredElement(ofAssertion, verdicts),
   };
 }
 
@@ -105,9 +97,7 @@ function readCovered(
   };
   const assertionOf = (response: XmlElement): AssertionFacts => {
     if (covered.assertion !== undefined) {
-      return readXml(covered.assertion, (assertion) =>
-        readAssertion(assertion, { signed: true, encrypted: false, decrypt }),
-      );
+      return readAssertion(covered.assertion, { signed: true, encrypted: false, decrypt });
     }
     if (shape.assertion?.kind === 'plain') {
       return readAssertion(onlyChild(response, 'Assertion'), { signed: false, encrypted: false, decrypt });
@@ -115,7 +105,7 @@ function readCovered(
     const inside = decrypt(onlyChild(response, 'EncryptedAssertion'));
     return readDecrypted(inside, { outerSigned: signed, outerIds: ids, vouch, decrypt }, verdicts);
   };
-  return covered.response === undefined ? read(root) : readXml(covered.response, read);
+  return read(covered.response ?? root);
 }
 
 /** R7: what was encrypted is a stranger's word until it, or the response around it, is signed. */
@@ -129,24 +119,21 @@ function readDecrypted(
   },
   verdicts: Verdicts,
 ): AssertionFacts {
-  return readXml(xml, (root, document) => {
-    requireUniqueIds(root, verdicts, by.outerIds);
-    const signature = shapeOfDecrypted(root, verdicts);
-    const found = [by.outerSigned && 'the Response', signature && 'the Assertion'].filter(Boolean).join(', ');
-    verdicts.require(
-      'signature-present',
-      found !== '',
-      'the Response or the decrypted Assertion signed',
-      found || 'neither',
-    );
-    const facts = { encrypted: true, decrypt: by.decrypt };
-    if (signature === undefined) return readAssertion(root, { ...facts, signed: false });
-    const enveloped = readEnvelopedSignature(document, root, signature);
-    by.vouch(enveloped, verdicts);
-    return readXml(coveredOctets(document, enveloped, verdicts), (assertion) =>
-      readAssertion(assertion, { ...facts, signed: true }),
-    );
-  });
+  const root = readXml(xml);
+  requireUniqueIds(root, verdicts, by.outerIds);
+  const signature = shapeOfDecrypted(root, verdicts);
+  const found = [by.outerSigned && 'the Response', signature && 'the Assertion'].filter(Boolean).join(', ');
+  verdicts.require(
+    'signature-present',
+    found !== '',
+    'the Response or the decrypted Assertion signed',
+    found || 'neither',
+  );
+  const facts = { encrypted: true, decrypt: by.decrypt };
+  if (signature === undefined) return readAssertion(root, { ...facts, signed: false });
+  const enveloped = readEnvelopedSignature(root, signature);
+  by.vouch(enveloped, verdicts);
+  return readAssertion(coveredElement(enveloped, verdicts), { ...facts, signed: true });
 }
 
 /** An identity provider that refuses sends no assertion, and need not sign. */

@@ -4,7 +4,8 @@ import { openPostMessage, openRedirectMessage } from './message-guard.js';
 import { requireRoot } from './message-shape.js';
 import { readHint } from './protocol-reader.js';
 import { readRedirectQuery } from './redirect-query.js';
-import { readXml, SAMLP } from './xml-document.js';
+import { readXml } from './xml-document.js';
+import { SAMLP } from './xml-element.js';
 
 export type AnyMessage = Parameters<SamlVerifier['peek']>[0];
 
@@ -12,10 +13,9 @@ export type AnyMessage = Parameters<SamlVerifier['peek']>[0];
 export function peekAt(message: AnyMessage): Promise<Verified<MessageHint>> {
   return judged((verdicts) => {
     const { xml, root: name } = open();
-    return readXml(xml, (root) => {
-      requireRoot(root, SAMLP, name, verdicts);
-      return readHint(root);
-    });
+    const root = readXml(xml);
+    requireRoot(root, SAMLP, name, verdicts);
+    return readHint(root);
 
     function open(): { readonly xml: string; readonly root: string } {
       if ('samlResponse' in message) return { xml: openPostMessage(message.samlResponse, verdicts), root: 'Response' };

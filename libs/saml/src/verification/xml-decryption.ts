@@ -14,7 +14,7 @@ import {
   XENC,
   XENC11,
   type XmlElement,
-} from './xml-document.js';
+} from './xml-element.js';
 
 const GCM_IV = 12;
 const GCM_TAG = 16;

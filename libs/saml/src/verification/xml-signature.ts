@@ -1,21 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { XmlDocument } from 'libxml2-wasm';
 import { quoteFound } from '../verdict.js';
-import { canonicalForm, NoCanonicalForm } from './canonical-form.js';
+import { readCanonical } from './canonical-reader.js';
+import { exclusiveForm } from './exclusive-form.js';
 import { isKey, keyOfCertificate } from './key-cache.js';
 import { decodeBase64 } from './message-guard.js';
 import { refuse, type Verdicts } from './refused.js';
 import { digestAlgorithm, signatureAlgorithm, verifies, type SignatureAlgorithm } from './signature-algorithms.js';
-import {
-  attributeOf,
-  DSIG,
-  elementsOf,
-  EXCLUSIVE_C14N,
-  isElement,
-  readXml,
-  textOf,
-  type XmlElement,
-} from './xml-document.js';
+import { attributeOf, DSIG, elementsOf, EXCLUSIVE_C14N, isElement, textOf, type XmlElement } from './xml-element.js';
 
 const ENVELOPED = `${DSIG}enveloped-signature`;
 /** With comments and without are one, for the guard leaves no comment; SAML allows both (core §5.4.3, §5.4.4). */
@@ -93,7 +84,7 @@ function octetsOf(element: XmlElement, check: 'signature-value' | 'digest-value'
 /**
  * The profile of SAML core §5.4: one Reference, to the ID of the element that holds the signature (never the empty URI,
  * §5.4.2), transforms exactly enveloped-signature and exclusive canonicalization (§5.4.4). `signedInfo` is a document
- * element: the SignedInfo's own canonical form, parsed again.
+ * element: the SignedInfo's own canonical form, read again.
  */
 export function readSignedInfo(signedInfo: XmlElement, id: string): SignedInfo {
   const [canonicalization, method, reference] = requireChildren(signedInfo, SIGNED_INFO);
@@ -123,14 +114,10 @@ export function readSignedInfo(signedInfo: XmlElement, id: string): SignedInfo {
 }
 
 /**
- * Reads an enveloped signature. What SignedInfo says is read from the octets that the signature value is over, parsed again,
+ * Reads an enveloped signature. What SignedInfo says is read from the octets that the signature value is over, read again,
  * not from the message (R1, R3). KeyInfo is not looked at: only certificates of the provider count.
  */
-export function readEnvelopedSignature(
-  document: XmlDocument,
-  parent: XmlElement,
-  signature: XmlElement,
-): EnvelopedSignature {
+export function readEnvelopedSignature(parent: XmlElement, signature: XmlElement): EnvelopedSignature {
   const id = attributeOf(parent, 'ID');
   if (id === undefined || id === '') return refuse('signature-reference', `an ID of the signed ${parent.name}`, 'none');
   const withKeyInfo = elementsOf(signature).length === 3;
@@ -138,8 +125,8 @@ export function readEnvelopedSignature(
     ? requireChildren(signature, ['SignedInfo', 'SignatureValue', 'KeyInfo'])
     : requireChildren(signature, ['SignedInfo', 'SignatureValue']);
   const [canonicalization] = requireChildren(signedInfo, SIGNED_INFO);
-  const signedOctets = canonicalOrRefused(document, signedInfo, exclusiveCanonicalization(canonicalization));
-  const info = readXml(signedOctets, (root) => readSignedInfo(root, id));
+  const signedOctets = exclusiveForm(signedInfo, { prefixes: exclusiveCanonicalization(canonicalization) });
+  const info = readSignedInfo(readCanonical(signedOctets), id);
   return { signature, parent, info, signedOctets, value: octetsOf(value, 'signature-value') };
 }
 
@@ -176,28 +163,17 @@ export function requireVouched(
 }
 
 /**
- * The octets that the signature covers, after their digest proved right: from these alone the message may be read (R1).
- * Takes the signature out of the tree, as the enveloped-signature transform says (XML Signature §6.6.4): whatever else is
- * to be canonicalised with it must be so before.
+ * What the signature covers, read from the octets whose digest proved right: from this alone the message may be read (R1).
+ * The signature itself is left out, as the enveloped-signature transform says (XML Signature §6.6.4).
  */
-export function coveredOctets(
-  document: XmlDocument,
-  { signature, parent, info }: EnvelopedSignature,
-  verdicts: Verdicts,
-): Buffer {
-  parent.remove(signature);
-  const octets = canonicalOrRefused(document, parent, info.prefixes);
+export function coveredElement({ signature, parent, info }: EnvelopedSignature, verdicts: Verdicts): XmlElement {
+  const octets = exclusiveForm(parent, { prefixes: info.prefixes, without: signature });
   const digest = createHash(info.digest).update(octets).digest();
   const same = digest.length === info.digestValue.length && timingSafeEqual(digest, info.digestValue);
   verdicts.require('digest-value', same, `the ${info.digest} digest of the ${parent.name}`, same ? 'so' : 'not so');
-  return octets;
-}
-
-function canonicalOrRefused(document: XmlDocument, element: XmlElement, prefixes: readonly string[]): Buffer {
-  try {
-    return canonicalForm(document, element, prefixes);
-  } catch (error) {
-    if (!(error instanceof NoCanonicalForm)) throw error;
-    return refuse('digest-value', `a canonical form of ${element.name}`, quoteFound(error.message));
-  }
+  const covered = readCanonical(octets);
+  // What stands in the octets that were signed is what the shape was checked of.
+  if (!isElement(covered, parent.namespaceUri, parent.name) || attributeOf(covered, 'ID') !== attributeOf(parent, 'ID'))
+    refuse('signature-reference', `the ${parent.name} that holds the signature`, quoteFound(covered.name));
+  return covered;
 }
