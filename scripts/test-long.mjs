@@ -1,10 +1,12 @@
 /**
  * `npm run test:long`: what takes too long for `npm test`. The vault's processes are killed a thousand times, Postgres is
- * away for minutes, and short-lived tokens are watched for ten minutes. It continues where it was stopped.
+ * away for minutes, and short-lived tokens are watched for ten minutes under two servers and a worker from dist/. It
+ * continues where it was stopped.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildIfNeeded } from './build.mjs';
 import { cacheFolder, fail, requireInstalled } from './checkout.mjs';
 
 const HELP = `npm run test:long -- [options]
@@ -86,7 +88,13 @@ const { longCrowds } = await import('../test/faults/vault-long/crowds.ts');
 const { longOutages } = await import('../test/faults/vault-long/outages.ts');
 const { longFreshness } = await import('../test/faults/vault-long/freshness.ts');
 const { startPostgres } = await import('../test/harness/postgres.ts');
+const { startRedis } = await import('../test/harness/redis-server.ts');
 
+if (wanted('freshness') && !state.freshness?.passed) {
+  // What it lacks is to be said now, not after an hour of kills.
+  await buildIfNeeded();
+  await (await startRedis()).stop();
+}
 const failed = [];
 if (wanted('kills')) {
   if (state.kills !== undefined) process.stdout.write(`continuing after ${state.kills.rounds} kill rounds\n`);
@@ -94,25 +102,29 @@ if (wanted('kills')) {
   if (!killsPassed(totals)) failed.push('kills');
 }
 if (wanted('crowds')) {
-  if (state.crowds === undefined) keep({ crowds: await longCrowds(options.rounds) });
-  else process.stdout.write('the crowds were done before\n');
+  if (state.crowds) process.stdout.write('the crowds were done before\n');
+  else keep({ crowds: await longCrowds(options.rounds) });
   if (!state.crowds) failed.push('crowds');
 }
 if (wanted('outages')) {
-  if (state.outages === undefined) keep({ outages: await longOutages(options.outageSeconds) });
-  else process.stdout.write('the outages were done before\n');
+  if (state.outages) process.stdout.write('the outages were done before\n');
+  else keep({ outages: await longOutages(options.outageSeconds) });
   if (!state.outages) failed.push('outages');
 }
 if (wanted('freshness')) {
-  if (state.freshness === undefined) keep({ freshness: await longFreshness(options) });
-  else process.stdout.write(`${state.freshness.line}\n`);
+  if (state.freshness?.passed) process.stdout.write(`${state.freshness.line}\n`);
+  else keep({ freshness: await longFreshness(options) });
   if (!state.freshness.passed) failed.push('freshness');
 }
 await (await startPostgres()).stop();
-// What is done and well is done; the next run is a new one. What failed is shown until --fresh.
-const done = [state.kills?.rounds >= options.rounds, state.crowds, state.outages, state.freshness?.passed].every(
-  Boolean,
-);
+// What is done and well is done; the next run is a new one. Kills that lost something are shown until --fresh, the other
+// parts are tried again.
+const done = [
+  state.kills !== undefined && state.kills.rounds >= options.rounds && killsPassed(state.kills),
+  state.crowds,
+  state.outages,
+  state.freshness?.passed,
+].every(Boolean);
 if (done) rmSync(stateFile, { force: true });
 process.stdout.write(failed.length === 0 ? 'test:long passed\n' : `test:long FAILED: ${failed.join(', ')}\n`);
 process.exit(failed.length === 0 ? 0 : 1);
