@@ -11,7 +11,7 @@ const mayImport = {
   audit: ['database'],
   keys: ['config', 'database', 'transient-store', 'audit'],
   revocation: ['config', 'database', 'transient-store'],
-  directory: ['oauth2', 'config', 'database', 'transient-store', 'audit', 'edge', 'revocation'],
+  directory: ['oauth2', 'config', 'database', 'transient-store', 'audit', 'edge', 'revocation', 'logout-notices'],
   outbound: ['config'],
   'oauth-providers': ['oauth2', 'config', 'outbound'],
   saml: ['oauth2', 'config', 'database', 'transient-store', 'audit', 'keys', 'edge', 'outbound'],
@@ -27,6 +27,7 @@ const mayImport = {
     'revocation',
     'directory',
     'clients',
+    'logout-notices',
   ],
   'sign-in': [
     'oauth2',
@@ -71,6 +72,8 @@ const mayImport = {
     'tokens',
   ],
   webhooks: ['config', 'database', 'audit', 'outbound'],
+  // Below tokens and directory, which leave there what they ended, in their own transactions.
+  'logout-notices': ['config', 'database', 'audit', 'keys', 'outbound', 'webhooks'],
   vault: ['oauth2', 'config', 'database', 'audit', 'keys', 'oauth-providers', 'upstream-tokens', 'webhooks'],
   connections: [
     'oauth2',

@@ -34,6 +34,7 @@ const PUBLIC = [
   'POST /internal/auth/refresh-tokens',
   'POST /oauth2/authorize',
   'POST /oauth2/introspect',
+  'POST /oauth2/par',
   'POST /oauth2/refresh',
   'POST /oauth2/revoke',
   'POST /oauth2/token',

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,8 +23,10 @@ export interface Gatehouse {
   /** The issuer. */
   readonly publicUrl: string;
   readonly pid: number;
-  /** Everything that it printed so far. */
+  /** What came out so far; lines of requests may still wait in the server for company. */
   log(): string;
+  /** Everything that it said about what was answered before this call. */
+  logged(): Promise<string>;
   /** Ends it as an operator would; answers its exit code. */
   stop(): Promise<number | null>;
   /** Ends it as a crash would. */
@@ -114,6 +117,12 @@ export async function startGatehouse(options: GatehouseOptions = {}): Promise<Ga
     publicUrl,
     pid: child.pid ?? 0,
     log: () => printed,
+    logged: async () => {
+      const mark = `/mark-${randomUUID()}`;
+      await fetch(`${url}${mark}`);
+      while (!printed.includes(mark)) await new Promise(setImmediate);
+      return printed;
+    },
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
   };

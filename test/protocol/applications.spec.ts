@@ -1,6 +1,6 @@
 import { Browser } from '../harness/browser.js';
 import { applicationUrl, redeem, signInto, walk, type TestApplication } from '../harness/application.js';
-import { bearer, claimsOf, pkcePair } from '../harness/sign-in.js';
+import { bearer, claimsOf, pkcePair, signInAsTest } from '../harness/sign-in.js';
 import { startInstallation, type Installation } from '../harness/suite.js';
 import { basic, form, send } from './http.js';
 
@@ -148,6 +148,19 @@ describe('D49 consent', () => {
     const { answer } = await follow(applicationUrl(server, wiki, { login_hint: 'kurt' }), wiki, new Browser(), 'deny');
     expect(answer.searchParams.get('error')).toBe('access_denied');
     expect(answer.searchParams.get('code')).toBeNull();
+  });
+
+  it('is shown to the person, who can take it back: then nothing of it is left', async () => {
+    const person = await signInAsTest(server, 'vera');
+    const allowed = () => fetch(`${server}/users/me/applications`, { headers: bearer(person.access_token) });
+    const tokens = await signInto(server, wiki, 'vera', { scope: 'openid email' });
+    const [consent] = (await (await allowed()).json()) as { id: string }[];
+    expect(consent).toMatchObject({ name: 'The Wiki', organization: 'default', scopes: ['openid', 'email'] });
+    const url = `${server}/users/me/applications/${consent?.id}`;
+    expect((await send('DELETE', url, { headers: bearer(person.access_token) })).status).toBe(204);
+    expect((await form(`${server}/oauth2/introspect`, { token: tokens.access_token })).body).toEqual({ active: false });
+    expect(await (await allowed()).json()).toEqual([]);
+    expect((await send('DELETE', url, { headers: bearer(person.access_token) })).status).toBe(404);
   });
 
   it('says consent_required to prompt=none', async () => {

@@ -64,6 +64,17 @@ describe('D34 R18 RFC 9700 §4.11 a request that is not good', () => {
     expect(await page.text()).toContain(`<code>${error}</code>`);
   });
 
+  it.each([
+    ['a code', {}],
+    ['tokens in the fragment', { response_type: '' }],
+    ['tokens as JSON', { response_type: '', client_callback: '', redirect_uri: '', client_id: '' }],
+  ])('D9: a request for %s without a challenge', async (_what, change) => {
+    const url = without(authorizeUrl(change), 'code_challenge', 'code_challenge_method');
+    const { status, body } = await send('GET', url, { headers: api });
+    expect([status, body['error']]).toEqual([400, 'invalid_request']);
+    expect(body['error_description']).toContain('code_challenge');
+  });
+
   it('§3.1 D11: a parameter twice', async () => {
     const url = authorizeUrl();
     url.searchParams.append('scope', 'openid');

@@ -39,7 +39,7 @@ describe('D62 an organization from nothing', () => {
     const wanted = { name: 'reader', accesses: ['read_connections'] };
     const made = await json(`${issuer}${tokens}`, wanted, { authorization });
     expect([made.status, made.headers['content-type']]).toEqual([200, 'application/json']);
-    const log = installation.server.log();
+    const log = await installation.server.logged();
     expect(log).not.toContain(authorization.split(':')[1]);
     expect(log).not.toContain(String(made.body['token']).split(':')[1]);
   });
@@ -49,7 +49,7 @@ describe('D62 an organization from nothing', () => {
     expect(code).toBe(0);
     const key = /^X-API-Key: (\S+)$/m.exec(output)?.[1] ?? '';
     expect((await send('GET', `${issuer}/api/v1/api-keys`, { headers: { 'x-api-key': key } })).status).toBe(200);
-    expect(installation.server.log()).not.toContain(key);
+    expect(await installation.server.logged()).not.toContain(key);
   });
 
   it('says what is wrong, and how to ask', async () => {

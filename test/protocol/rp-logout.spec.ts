@@ -11,12 +11,15 @@ const wiki: TestApplication = {
   redirectUri: 'https://wiki.example/callback',
 };
 const chat: TestApplication = { ...wiki, clientId: 'chat', redirectUri: 'https://chat.example/callback' };
+const desk: TestApplication = { ...wiki, clientId: 'desk', redirectUri: 'https://desk.example/callback' };
 const BYE = 'https://wiki.example/bye';
 const YAML = `
 applications:
   - { client_id: wiki, client_secret: ${SECRET}, name: Wiki, redirect_uris: [${wiki.redirectUri}], consent: skip,
       post_logout_redirect_uris: [${BYE}] }
   - { client_id: chat, client_secret: ${SECRET}, name: Chat, redirect_uris: [${chat.redirectUri}], consent: skip }
+  - { client_id: desk, client_secret: ${SECRET}, name: Desk, redirect_uris: [${desk.redirectUri}], consent: skip,
+      frontchannel_logout_uri: 'https://desk.example/out?a=b' }
 `;
 
 let installation: Installation;
@@ -61,11 +64,11 @@ describe('RP-Initiated Logout §2', () => {
     expect(await isSignedIn(inWiki.browser)).toBe(false);
   });
 
-  it('answers POST with 303 (D38)', async () => {
+  it('leads on by a page after a form, because browsers hold a form’s policy against redirects', async () => {
     const { browser, id_token } = await signInto(server, wiki, 'bob');
     const body = new URLSearchParams({ id_token_hint: String(id_token), post_logout_redirect_uri: BYE });
     const response = await browser.request(logoutUrl({}), { method: 'POST', body });
-    expect([response.status, response.headers.get('location')]).toEqual([303, BYE]);
+    expect([response.status, response.headers.get('refresh')]).toEqual([200, `0; url=${BYE}`]);
   });
 
   it('ends the session that the ID token names where the browser has none any more', async () => {
@@ -132,6 +135,20 @@ describe('RP-Initiated Logout §3 R18 where the browser may go', () => {
     ];
     for (const parameters of wrong) expect((await tokens.browser.request(logoutUrl(parameters))).status).toBe(400);
     expect(await isActive(tokens.access_token)).toBe(true);
+  });
+});
+
+describe('Front-Channel Logout §2', () => {
+  it('frames the applications that want to be told, with iss and sid, and those alone', async () => {
+    const { browser, id_token } = await signInto(server, desk, 'kurt');
+    await signInto(server, wiki, 'kurt', {}, browser);
+    const hint = { id_token_hint: String(id_token), client_id: 'desk' };
+    const response = await browser.request(logoutUrl(hint));
+    const policy = response.headers.get('content-security-policy');
+    const iss = encodeURIComponent(installation.server.publicUrl);
+    const sid = String(claimsOf(String(id_token))['sid']);
+    expect(await response.text()).toContain(`src="https://desk.example/out?a=b&amp;iss=${iss}&amp;sid=${sid}"`);
+    expect(policy).toContain('frame-src https://desk.example;');
   });
 });
 

@@ -38,7 +38,7 @@ const isAdministrator = async (user: string) => {
 describe('D43 the set-up link', () => {
   it('is in no log', async () => {
     await newLink();
-    expect(installation.server.log()).not.toContain('gth_su_');
+    expect(await installation.server.logged()).not.toContain('gth_su_');
   });
 
   it('is replaced by the next, and a guess is refused with a page that says what to do', async () => {

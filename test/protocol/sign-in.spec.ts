@@ -321,7 +321,7 @@ describe('RFC 6749 §4.1.2.1 D34 R31 a login that fails upstream', () => {
     const target = await locationOf(await browser.request(back));
     expect(target.searchParams.get('error')).toBe('server_error');
     expect(target.searchParams.has('code')).toBe(false);
-    expect(installation.server.log()).not.toContain('forged-code');
+    expect(await installation.server.logged()).not.toContain('forged-code');
   });
 
   it('OIDC Core §3.1.2.6: prompt=none without a session is login_required', async () => {

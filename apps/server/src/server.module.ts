@@ -7,6 +7,7 @@ import { DatabaseModule } from '@app/database';
 import { DirectoryModule } from '@app/directory';
 import { EdgeModule } from '@app/edge';
 import { KeysModule, SealedTablesModule } from '@app/keys';
+import { LogoutNoticesModule } from '@app/logout-notices';
 import { OAuthApplicationsModule } from '@app/oauth-applications';
 import { OAuthProvidersModule } from '@app/oauth-providers';
 import { OrganizationsModule } from '@app/organizations';
@@ -23,6 +24,7 @@ import { VaultReadiness } from './health/vault-readiness.js';
 import { HomeController } from './home/home.controller.js';
 import { CertificateMetrics } from './metrics/certificate-metrics.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
+import { LogoutNoticeMetrics } from './metrics/logout-notice-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { VaultMetrics } from './metrics/vault-metrics.js';
 import { WebhookMetrics } from './metrics/webhook-metrics.js';
@@ -47,7 +49,7 @@ class FoundationModule {
 /** The public HTTP process: all rooms, and the few routes that describe the process itself. */
 @Module({
   controllers: [HealthController, MetricsController, HomeController],
-  providers: [Readiness, CertificateMetrics, WebhookMetrics, VaultMetrics, VaultReadiness],
+  providers: [Readiness, CertificateMetrics, WebhookMetrics, LogoutNoticeMetrics, VaultMetrics, VaultReadiness],
 })
 export class ServerModule {
   static with(config: GatehouseConfig, metrics: HttpMetrics, clock: Clock | undefined): DynamicModule {
@@ -67,6 +69,7 @@ export class ServerModule {
         SignInModule,
         SingleLogoutModule,
         WebhooksModule,
+        LogoutNoticesModule,
         VaultModule,
         ConnectionsModule,
         OAuthApplicationsModule,

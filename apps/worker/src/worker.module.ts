@@ -4,6 +4,7 @@ import { ConfigModule, type GatehouseConfig } from '@app/config';
 import { DatabaseModule } from '@app/database';
 import { EdgeModule } from '@app/edge';
 import { KeysModule, SealedTablesModule } from '@app/keys';
+import { LogoutNoticesModule } from '@app/logout-notices';
 import { OAuthProvidersModule } from '@app/oauth-providers';
 import { SamlModule } from '@app/saml';
 import { TokensModule } from '@app/tokens';
@@ -13,6 +14,7 @@ import { WebhooksModule } from '@app/webhooks';
 import { Readiness } from '../../server/src/health/readiness.js';
 import { CertificateMetrics } from '../../server/src/metrics/certificate-metrics.js';
 import { HttpMetrics } from '../../server/src/metrics/http-metrics.js';
+import { LogoutNoticeMetrics } from '../../server/src/metrics/logout-notice-metrics.js';
 import { VaultMetrics } from '../../server/src/metrics/vault-metrics.js';
 import { WebhookMetrics } from '../../server/src/metrics/webhook-metrics.js';
 import { SEALED } from '../../server/src/sealed.js';
@@ -27,10 +29,10 @@ import { SEALED } from '../../server/src/sealed.js';
 class FoundationModule {}
 
 /**
- * The rooms that have work to do by the clock: the vault's refreshes, webhooks, rotation of keys, SAML metadata, and
+ * The rooms that have work to do by the clock: the vault's refreshes, webhooks, logout notices, rotation of keys, SAML metadata, and
  * what housekeeping erases. Nothing maps their routes, because this application has no HTTP.
  */
-@Module({ providers: [Readiness, CertificateMetrics, WebhookMetrics, VaultMetrics] })
+@Module({ providers: [Readiness, CertificateMetrics, WebhookMetrics, LogoutNoticeMetrics, VaultMetrics] })
 export class WorkerModule {
   static with(config: GatehouseConfig): DynamicModule {
     return {
@@ -44,6 +46,7 @@ export class WorkerModule {
         SamlModule,
         TokensModule,
         WebhooksModule,
+        LogoutNoticesModule,
         VaultModule,
       ],
     };

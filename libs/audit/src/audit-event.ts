@@ -132,6 +132,17 @@ export type AuditEvent =
       readonly scopes: readonly string[];
     }
   | {
+      /** An application was not told of a logout; nobody tries again (D37). */
+      readonly kind: 'logout_notice.failed';
+      readonly applicationId: string;
+      readonly organizationId: string;
+      readonly userId: string;
+      /** The session by the name that the application knows. */
+      readonly sid: string;
+      readonly attempts: number;
+      readonly reason: string;
+    }
+  | {
       readonly kind: 'member.changed';
       readonly organizationId: string;
       readonly userId: string;

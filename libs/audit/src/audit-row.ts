@@ -80,6 +80,13 @@ const ROWS: Rows = {
   'application.deleted': applicationChanged,
   'consent.granted': consentChanged,
   'consent.withdrawn': consentChanged,
+  'logout_notice.failed': (e) =>
+    row(e.organizationId, undefined, e.userId, {
+      application: e.applicationId,
+      session: e.sid,
+      attempts: e.attempts,
+      reason: e.reason,
+    }),
   'connection.created': connectionChanged,
   'connection.reconnected': connectionChanged,
   'connection.deleted': connectionChanged,

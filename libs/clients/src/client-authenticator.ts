@@ -6,6 +6,7 @@ import { OAuthError, secretMatches } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
 import { isPublic, provesBySecret, type Application } from './applications/application.js';
 import { Applications, type StoredApplication } from './applications/applications.js';
+import { ClientAssertions } from './client-assertions.js';
 import { ClientUsage } from './client-usage.js';
 import { FirstPartyClients } from './first-party-clients.js';
 import type { MachineClient } from './machine-client.js';
@@ -22,6 +23,7 @@ export interface IdentifiedClient {
 }
 
 type WithSecret = Extract<PresentedClient, { readonly kind: 'secret' }>;
+type WithAssertion = Extract<PresentedClient, { readonly kind: 'assertion' }>;
 
 /** Compared with when there is no such client, so that an unknown one costs the same work. */
 const NOBODYS_HASH = Buffer.alloc(32);
@@ -32,6 +34,7 @@ export class ClientAuthenticator {
   constructor(
     private readonly machines: MachineClients,
     private readonly applications: Applications,
+    private readonly assertions: ClientAssertions,
     private readonly firstParty: FirstPartyClients,
     private readonly revocations: Revocations,
     private readonly lockout: Lockout,
@@ -41,8 +44,8 @@ export class ClientAuthenticator {
   ) {}
 
   /**
-   * Who asks, where anybody may ask: a public client by its id, a machine or a confidential application by its secret.
-   * Undefined when no client was named. Wrong credentials are refused even where none would have been needed.
+   * Who asks, where anybody may ask: a public client by its id, a machine or a confidential application by its secret, or
+   * by an assertion that its key signed. Undefined when no client was named. Wrong credentials are refused even where none would have been needed.
    * @throws OAuthError `invalid_client`; 429 while (client, address) is locked
    */
   async identify(presented: PresentedClient, address: string): Promise<IdentifiedClient | undefined> {
@@ -53,6 +56,7 @@ export class ClientAuthenticator {
       const { scopes } = await this.prove(presented, address);
       return { clientId, authenticated: true, scopes, application: undefined };
     }
+    if (presented.kind === 'assertion') return identified(await this.proveByKey(presented, address));
     if (this.firstParty.isServed(clientId))
       return { clientId, authenticated: false, scopes: [], application: undefined };
     const application = await this.applications.find(clientId);
@@ -74,6 +78,21 @@ export class ClientAuthenticator {
     if (stored !== undefined && matches) return stored.application;
     await this.refuseGuess(presented, address, stored !== undefined);
     throw invalidClient(presented, stored === undefined ? 'unknown or disabled' : 'wrong secret');
+  }
+
+  /** An application by an assertion, which proves it once (RFC 7523 §3). */
+  private async proveByKey(presented: WithAssertion, address: string): Promise<Application> {
+    const open = this.lockout.assertOpen(presented.clientId, address);
+    const [application] = await Promise.all([this.applications.find(presented.clientId), open]);
+    if (application?.tokenEndpointAuthMethod !== 'private_key_jwt') {
+      await this.refuseGuess(presented, address, application !== undefined);
+      throw invalidClient(presented, application === undefined ? 'unknown or disabled' : 'not registered for a key');
+    }
+    const verdict = await this.assertions.verify(presented.assertion, application);
+    if (verdict.kind === 'good') return application;
+    // A spent one is not counted: its key was right, and nobody is guessing.
+    if (verdict.kind === 'unproven') await this.refuseGuess(presented, address, true);
+    throw invalidClient(presented, verdict.reason);
   }
 
   /**
@@ -109,7 +128,11 @@ export class ClientAuthenticator {
   }
 
   /** Counts a wrong secret (R29). An unknown identifier is any text, now and then a secret by mistake: not for keeping. */
-  private async refuseGuess({ clientId }: WithSecret, address: string, isKnown: boolean): Promise<void> {
+  private async refuseGuess(
+    { clientId }: WithSecret | WithAssertion,
+    address: string,
+    isKnown: boolean,
+  ): Promise<void> {
     const outcome = await this.lockout.failed(clientId, address);
     if (outcome === 'locked' && isKnown)
       this.audit.recordApart({ kind: 'client.locked', clientId }, { remoteAddress: address });

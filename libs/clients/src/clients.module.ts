@@ -7,6 +7,7 @@ import { ApplicationCommand } from './applications/application-command.js';
 import { ApplicationRegistry } from './applications/application-registry.js';
 import { Applications } from './applications/applications.js';
 import { ConfiguredApplications } from './applications/configured-applications.js';
+import { ClientAssertions } from './client-assertions.js';
 import { ClientAuthenticator } from './client-authenticator.js';
 import { ClientCredentialsController } from './client-credentials.controller.js';
 import { ClientCredentials } from './client-credentials.js';
@@ -25,6 +26,7 @@ import { MachineClients } from './machine-clients.js';
     ApplicationRegistry,
     ConfiguredApplications,
     ClientUsage,
+    ClientAssertions,
     ClientAuthenticator,
   ],
   exports: [ClientAuthenticator, FirstPartyClients, Applications, ApplicationRegistry],

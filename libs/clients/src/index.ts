@@ -8,7 +8,14 @@
  */
 export { ClientsCommandModule, ClientsModule } from './clients.module.js';
 export { FirstPartyClients, type FirstPartyClient } from './first-party-clients.js';
-export { presentedClient, type PresentationMethod, type PresentedClient } from './presented-client.js';
+export {
+  CLIENT_FIELDS,
+  presentedClient,
+  type ClientFields,
+  type PresentationMethod,
+  type PresentedClient,
+} from './presented-client.js';
+export { ASSERTION_ALGORITHMS } from './client-assertions.js';
 export { ClientAuthenticator, type IdentifiedClient } from './client-authenticator.js';
 export type { MachineClient } from './machine-client.js';
 export {

@@ -1,4 +1,6 @@
+import { decodeJwt } from 'jose';
 import { OAuthError } from '@app/oauth2';
+import { z } from 'zod';
 
 /** How the credentials came: in the Authorization header or in the body. */
 export type PresentationMethod = 'basic' | 'body';
@@ -12,25 +14,47 @@ export type PresentedClient =
       readonly clientId: string;
       readonly clientSecret: string;
       readonly method: PresentationMethod;
-    };
+    }
+  /** `clientId` is what the assertion says of itself (RFC 7521 §4.2). */
+  | { readonly kind: 'assertion'; readonly clientId: string; readonly assertion: string; readonly method: 'body' };
+
+/** The fields of a body that a client presents itself with (RFC 6749 §2.3.1, RFC 7521 §4.2). */
+export const CLIENT_FIELDS = {
+  client_id: z.string().max(2000).optional(),
+  client_secret: z.string().max(1000).optional(),
+  client_assertion_type: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('Beside client_assertion, of an application with a key'),
+  client_assertion: z.string().max(16_384).optional().describe('A JWT signed with its key (RFC 7523 §2.2)'),
+};
+const ClientFieldsSchema = z.object(CLIENT_FIELDS);
+/** Empty ones are not sent (RFC 6749 §3.1). */
+export type ClientFields = z.output<typeof ClientFieldsSchema>;
 
 const NONE: PresentedClient = { kind: 'none' };
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i;
 const SCHEME_IS_BASIC = /^basic(?: |$)/i;
+/** RFC 7523 §2.2. */
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /**
- * Reads client credentials from a request (RFC 6749 §2.3.1, D11). Another scheme in the Authorization header is not a
- * client's and is passed over.
- * @param clientId, clientSecret of the body; undefined where not sent or empty.
- * @throws OAuthError `invalid_request` for two ways at once (RFC 6749 §2.3), `invalid_client` for a Basic header that
- *   cannot be read.
+ * Reads client credentials from a request (RFC 6749 §2.3.1, RFC 7523 §2.2, D11). Another scheme in the Authorization
+ * header is not a client's and is passed over.
+ * @param body undefined where a field was not sent or is empty.
+ * @throws OAuthError `invalid_request` for two ways at once (RFC 6749 §2.3), `invalid_client` for a Basic header or an
+ *   assertion that cannot be read.
  */
-export function presentedClient(
-  authorization: string | undefined,
-  clientId: string | undefined,
-  clientSecret: string | undefined,
-): PresentedClient {
-  if (authorization !== undefined && SCHEME_IS_BASIC.test(authorization)) {
+export function presentedClient(authorization: string | undefined, body: ClientFields): PresentedClient {
+  const { client_id: clientId, client_secret: clientSecret } = body;
+  const isBasic = authorization !== undefined && SCHEME_IS_BASIC.test(authorization);
+  if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
+    if (isBasic || clientSecret !== undefined)
+      throw new OAuthError('invalid_request', 'Authenticate by client_assertion or by a secret, not both');
+    return readAssertion(body);
+  }
+  if (isBasic) {
     const basic = readBasic(authorization);
     if (clientSecret !== undefined)
       throw new OAuthError('invalid_request', 'Authenticate by the Authorization header or by client_secret, not both');
@@ -45,6 +69,33 @@ export function presentedClient(
 
 function presented(clientId: string, clientSecret: string, method: PresentationMethod): PresentedClient {
   return clientSecret === '' ? { kind: 'named', clientId, method } : { kind: 'secret', clientId, clientSecret, method };
+}
+
+/** RFC 7521 §4.2: `client_id` may be left out; whom the assertion is about is its `sub`. */
+function readAssertion(body: ClientFields): PresentedClient {
+  const { client_id: clientId, client_assertion: assertion, client_assertion_type: type } = body;
+  if (assertion === undefined)
+    throw new OAuthError('invalid_request', 'client_assertion is required beside client_assertion_type');
+  if (type !== JWT_BEARER)
+    throw new OAuthError('invalid_request', `client_assertion_type must be ${JWT_BEARER} (RFC 7523 §2.2)`);
+  const subject = subjectOf(assertion);
+  if (clientId !== undefined && clientId !== subject)
+    throw new OAuthError('invalid_request', 'client_id is not the sub of client_assertion (RFC 7521 §4.2)');
+  return { kind: 'assertion', clientId: subject, assertion, method: 'body' };
+}
+
+function subjectOf(assertion: string): string {
+  let subject: string | undefined;
+  try {
+    subject = decodeJwt(assertion).sub;
+  } catch {
+    // What it says of itself below is enough; the text itself is not for repeating.
+  }
+  if (typeof subject === 'string' && subject !== '') return subject;
+  throw new OAuthError(
+    'invalid_client',
+    'client_assertion cannot be read: it is no signed JWT with a sub (RFC 7523 §3)',
+  );
 }
 
 /** RFC 7617 §2, with the form-urlencoding of both parts that RFC 6749 §2.3.1 puts inside. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog, type AuditContext } from '@app/audit';
+import { recordLogoutNoticesOfUser } from '@app/logout-notices';
 import { OAuthError } from '@app/oauth2';
 import { Revocations, type Revoke } from '@app/revocation';
 import type { EntityManager } from 'typeorm';
@@ -67,13 +68,15 @@ export class Directory {
 
   /**
    * Ends everything of a person and removes what is stored: sessions, refresh tokens, identities, client credentials.
-   * When it returns no token of the person or of those credentials is good anywhere (D20). The audit stays.
+   * When it returns no token of the person or of those credentials is good anywhere (D20), and applications that the
+   * person used are told (D37). The audit stays.
    * @throws OAuthError `not_found`
    */
   async deleteUser(userId: string, actor: Actor = {}): Promise<void> {
     await this.revocations.transaction(async (manager, revoke) => {
       const user = await this.change(manager, userId, 'generation = generation + 1');
       revoke({ subject: `user:${userId}`, generation: user.generation });
+      await recordLogoutNoticesOfUser(manager, userId, user.generation);
       const clients: { client_id: string; generation: number }[] = await manager.query(
         `SELECT client_id, generation + 1 AS generation FROM client_credentials WHERE owner_id = $1`,
         [userId],
@@ -89,7 +92,8 @@ export class Directory {
   }
 
   /**
-   * From now on this person cannot sign in, and no token of theirs or of their client credentials is good (R11, R23).
+   * From now on this person cannot sign in, and no token of theirs or of their client credentials is good (R11, R23);
+   * applications that the person used are told (D37).
    * @throws OAuthError `not_found`
    */
   async disableUser(userId: string, actor: Actor = {}): Promise<void> {
@@ -100,6 +104,7 @@ export class Directory {
         'disabled_at = coalesce(disabled_at, now()), generation = generation + 1, modified_at = now()',
       );
       revoke({ subject: `user:${userId}`, generation: user.generation });
+      await recordLogoutNoticesOfUser(manager, userId, user.generation);
       const event = { userId, organizationId: user.organization_id, by: actor.by };
       await this.audit.record(manager, { kind: 'user.disabled', ...event }, actor);
     });

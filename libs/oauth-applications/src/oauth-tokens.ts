@@ -101,7 +101,7 @@ function tokenRequest(wish: TokenWish, context: RequestContext) {
     grantType: wish.grant_type,
     scopes: undefined,
     resource: undefined,
-    client: presentedClient(undefined, wish.client_id, wish.client_secret),
+    client: presentedClient(undefined, { client_id: wish.client_id, client_secret: wish.client_secret }),
     context,
   };
   if (wish.grant_type === 'refresh_token')

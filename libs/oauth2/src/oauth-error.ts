@@ -20,6 +20,7 @@ export type OAuthErrorCode =
   | 'consent_required'
   | 'request_not_supported'
   | 'request_uri_not_supported'
+  | 'invalid_request_uri'
   | 'server_error'
   | 'temporarily_unavailable'
   | 'unauthorized'
@@ -52,6 +53,7 @@ const STATUS: Record<OAuthErrorCode, number> = {
   consent_required: 400,
   request_not_supported: 400,
   request_uri_not_supported: 400,
+  invalid_request_uri: 400,
   server_error: 500,
   temporarily_unavailable: 503,
   unauthorized: 401,

@@ -220,12 +220,6 @@ describe('D9 PKCE', () => {
     expect(checked({ ...code, code_challenge_method: 'S256' })).toMatchObject({ delivery });
     expect(checked(code)).toMatchObject({ delivery });
   });
-
-  it('is required of every client', () => {
-    const parse = (input: object) => ReceivedParametersSchema.safeParse(input).success;
-    expect(parse({ scope: 'openid' })).toBe(false);
-    expect(parse(MINIMAL)).toBe(true);
-  });
 });
 
 describe('D31 RFC 6749 §3.3 scope', () => {

@@ -28,7 +28,7 @@ export const AuthorizationParametersSchema = z.object({
   ui_locales: z.string().max(200).optional(),
   resource: z.string().max(2000).optional().describe('RFC 8707: an API that the application is registered for'),
   request: z.string().max(20_000).optional().describe('Refused: OIDC Core §6 is not supported'),
-  request_uri: z.string().max(2000).optional().describe('Refused, like request'),
+  request_uri: z.string().max(2000).optional().describe('What POST /oauth2/par answered; no other'),
 });
 
 /** A request for a sign-in as any entry point reads it. */
@@ -74,6 +74,8 @@ export interface AuthorizationRequest {
   readonly uiLocales: string | undefined;
   /** What the tokens are for beside this server (RFC 8707). */
   readonly resource: string | undefined;
+  /** Where it was pushed: told once, when its code is issued (RFC 9126). */
+  readonly pushed?: string | undefined;
 }
 
 const PROMPTS = new Set(['none', 'login', 'consent', 'select_account']);

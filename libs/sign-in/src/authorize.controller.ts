@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Applications, FirstPartyClients, type Application } from '@app/clients';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { ApiContract, Public, RateClass, readBody, readQuery } from '@app/edge';
+import { OAuthError } from '@app/oauth2';
 import { TokenResponseSchema } from '@app/tokens';
 import {
   authorizationRequest,
@@ -13,6 +14,7 @@ import {
 import { ApplicationLogins } from './applications/application-logins.js';
 import { LoginFlow } from './login-flow.js';
 import { refusingHere } from './login-errors.js';
+import { isPushedRequestUri } from './pushed/pushed-requests.js';
 
 const CONTRACT = {
   summary: 'Begin a sign-in at an identity provider',
@@ -69,6 +71,10 @@ export class AuthorizeController {
       const parameters = read();
       const application = await this.applicationOf(parameters);
       if (application !== undefined) return this.applicationLogins.begin(parameters, application, request, reply);
+      if (isPushedRequestUri(parameters.request_uri))
+        throw new OAuthError('invalid_request', 'client_id must name the application that pushed it (RFC 9126 §4)');
+      if (parameters.code_challenge === undefined)
+        throw new OAuthError('invalid_request', 'code_challenge is required (RFC 7636 §4.3)');
       const asked = authorizationRequest(parameters, this.clients, this.config);
       await this.flow.begin(asked, request, reply);
     });

@@ -17,6 +17,8 @@ export interface PagePowers {
   /** `anywhere`: no `form-action` at all, for a form whose way on is not ours to know ({@link sendAutoPost}). */
   readonly forms: 'nowhere' | 'here' | 'anywhere';
   readonly script: string;
+  /** Origins that it frames; none unless said. */
+  readonly frames?: readonly string[];
   /** Who may frame it; nobody unless said (D38). */
   readonly frameAncestors?: string | undefined;
 }
@@ -32,6 +34,7 @@ export async function sendPage(
   powers?: PagePowers,
 ): Promise<void> {
   const script = powers === undefined ? '' : `script-src ${powers.script}; `;
+  const frames = powers?.frames === undefined ? '' : `frame-src ${powers.frames.join(' ')}; `;
   const formAction = FORM_ACTION[powers?.forms ?? 'nowhere'];
   await reply
     .status(status)
@@ -39,7 +42,7 @@ export async function sendPage(
     .header('Cache-Control', 'no-store')
     .header(
       'Content-Security-Policy',
-      `default-src 'none'; style-src 'self'; ${script}${formAction}base-uri 'none'; ` +
+      `default-src 'none'; style-src 'self'; ${script}${frames}${formAction}base-uri 'none'; ` +
         `frame-ancestors ${powers?.frameAncestors ?? "'none'"}`,
     )
     .send(

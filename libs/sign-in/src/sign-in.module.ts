@@ -10,6 +10,7 @@ import { ApplicationLogins } from './applications/application-logins.js';
 import { ApplicationOutcome } from './applications/application-outcome.js';
 import { ApplicationSignIn } from './applications/application-sign-in.js';
 import { BrowserSessions } from './applications/browser-sessions.js';
+import { ConsentsController } from './applications/consents.controller.js';
 import { ConsentController } from './applications/consent.controller.js';
 import { ConsentRequests } from './applications/consent-requests.js';
 import { Consents } from './applications/consents.js';
@@ -25,6 +26,8 @@ import { LoginFlow } from './login-flow.js';
 import { LoginTransactions } from './login-transactions.js';
 import { ProviderChoice } from './provider-choice.js';
 import { ProvidersController } from './providers.controller.js';
+import { PushedRequestsController } from './pushed/pushed-requests.controller.js';
+import { PushedRequests } from './pushed/pushed-requests.js';
 import { RepeatedLogin } from './repeated-login.js';
 import { SamlAcsController } from './saml-acs.controller.js';
 import { SamlCompletion } from './saml-completion.js';
@@ -48,7 +51,9 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
   ],
   controllers: [
     AuthorizeController,
+    PushedRequestsController,
     ConsentController,
+    ConsentsController,
     RpLogoutController,
     CallbackController,
     ProvidersController,
@@ -63,6 +68,7 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
     RepeatedLogin,
     SignIn,
     BrowserSessions,
+    PushedRequests,
     LogoutQuestions,
     PostLogoutTargets,
     Consents,

@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { presentedClient } from '@app/clients';
+import { CLIENT_FIELDS, presentedClient } from '@app/clients';
 import { ApiContract, noStore, Public, RateClass, RateLimiter, readBody, remoteAddress } from '@app/edge';
 import { z } from 'zod';
 import { bearerToken } from './bearer.strategy.js';
@@ -10,8 +10,7 @@ import { INACTIVE, Introspection } from './introspection.js';
 const IntrospectionRequestSchema = z.object({
   token: z.string(),
   token_type_hint: z.string().max(100).optional(),
-  client_id: z.string().max(2000).optional(),
-  client_secret: z.string().max(1000).optional(),
+  ...CLIENT_FIELDS,
 });
 
 const IntrospectionResponseSchema = z
@@ -66,7 +65,7 @@ export class IntrospectionController {
     const body = readBody(IntrospectionRequestSchema, request, { aliases: 'camelCase' });
     const { authorization } = request.headers;
     const introspector = await this.introspection.introspector(
-      presentedClient(authorization, body.client_id, body.client_secret),
+      presentedClient(authorization, body),
       bearerToken(authorization),
       address,
     );

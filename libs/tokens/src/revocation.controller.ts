@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { presentedClient } from '@app/clients';
+import { CLIENT_FIELDS, presentedClient } from '@app/clients';
 import { ApiContract, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
 import { z } from 'zod';
 import { bearerToken } from './bearer.strategy.js';
@@ -9,8 +9,7 @@ import { TokenRevocation } from './token-revocation.js';
 const RevocationRequestSchema = z.object({
   token: z.string().max(16_384).optional(),
   token_type_hint: z.string().max(100).optional(),
-  client_id: z.string().max(2000).optional(),
-  client_secret: z.string().max(1000).optional(),
+  ...CLIENT_FIELDS,
   post_logout_redirect_uri: z.string().max(2000).optional().describe('As in the query'),
   state: z.string().max(1024).optional().describe('As in the query'),
 });
@@ -60,7 +59,7 @@ export class RevocationController {
       await this.revocation.logout(bearer, requestContext(request));
       return { message: 'Logged out successfully' };
     }
-    const client = presentedClient(authorization, body.client_id, body.client_secret);
+    const client = presentedClient(authorization, body);
     await this.revocation.revoke(body.token, client, bearer, requestContext(request));
     return { message: 'Token revoked successfully' };
   }

@@ -1,10 +1,12 @@
+import { ASSERTION_ALGORITHMS } from '@app/clients';
 import type { GatehouseConfig } from '@app/config';
 import { MACHINE_SCOPES, SIGN_IN_SCOPES } from '@app/oauth2';
 
 /** RFC 8414 §2. Everything is under PUBLIC_URL, whatever the Host header says (D3). */
 export function authorizationServerMetadata(config: GatehouseConfig, grantTypes: readonly string[]) {
   const at = (path: string) => `${config.publicUrl}${path}`;
-  const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'none'];
+  const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'];
+  const assertionAlgorithms = [...ASSERTION_ALGORITHMS];
   return {
     issuer: config.publicUrl,
     authorization_endpoint: at('/oauth2/authorize'),
@@ -13,13 +15,18 @@ export function authorizationServerMetadata(config: GatehouseConfig, grantTypes:
     jwks_uri: at('/.well-known/jwks.json'),
     introspection_endpoint: at('/oauth2/introspect'),
     revocation_endpoint: at('/oauth2/revoke'),
+    pushed_authorization_request_endpoint: at('/oauth2/par'),
+    require_pushed_authorization_requests: false,
     scopes_supported: [...SIGN_IN_SCOPES, ...MACHINE_SCOPES],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: grantTypes,
     token_endpoint_auth_methods_supported: clientAuthentication,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     introspection_endpoint_auth_methods_supported: clientAuthentication,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     revocation_endpoint_auth_methods_supported: clientAuthentication,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     service_documentation: at('/docs'),
@@ -31,6 +38,8 @@ export function openidConfiguration(config: GatehouseConfig, grantTypes: readonl
   return {
     ...authorizationServerMetadata(config, grantTypes),
     end_session_endpoint: `${config.publicUrl}/oauth2/logout`,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
     backchannel_logout_supported: true,

@@ -39,6 +39,13 @@ interface EndedRow {
   readonly is_parent: boolean;
 }
 
+/** An application that gave its tokens back, or lost them to a thief, is told of it in the answer that it gets (D37). */
+const ENDED_BY_THE_APPLICATION: ReadonlySet<SessionEndReason> = new Set([
+  'token_revoked',
+  'refresh_reused',
+  'code_replayed',
+]);
+
 /** One row for each sign-in (D32), and its end, which takes everything that it issued with it (D14). */
 @Injectable()
 export class Sessions {
@@ -140,8 +147,8 @@ export class Sessions {
        INSERT INTO sessions (id, parent_id, sid, user_id, identity_id, provider_id, organization_id, client_id,
                              client_generation, user_generation, provider_generation, organization_generation, auth_time,
                              acr, amr, expires_at)
-       SELECT $1::uuid, parent.id, parent.id, parent.user_id, parent.identity_id, parent.provider_id, parent.organization_id, a.client_id,
-              a.generation, parent.user_generation, parent.provider_generation, parent.organization_generation,
+       SELECT $1::uuid, parent.id, parent.id, parent.user_id, parent.identity_id, parent.provider_id,
+              parent.organization_id, a.client_id, a.generation, parent.user_generation, parent.provider_generation, parent.organization_generation,
               parent.auth_time, parent.acr, parent.amr, parent.expires_at
        FROM parent JOIN applications a
          ON a.client_id = $3 AND a.disabled_at IS NULL AND a.organization_id = parent.organization_id
@@ -151,8 +158,22 @@ export class Sessions {
     return row?.id;
   }
 
+  /** Where the applications in this person's session want to be told of its end through the browser, while it is alive. */
+  async frontChannelTargets(parentId: string): Promise<readonly string[]> {
+    const rows = await this.database.query<{ uri: string }>(
+      `SELECT DISTINCT a.frontchannel_logout_uri AS uri
+       FROM sessions s JOIN applications a ON a.client_id = s.client_id AND a.disabled_at IS NULL
+       WHERE s.parent_id = $1 AND s.ended_at IS NULL AND s.client_generation IS NOT NULL
+         AND a.frontchannel_logout_uri IS NOT NULL
+       ORDER BY uri`,
+      [parentId],
+    );
+    return rows.map(({ uri }) => uri);
+  }
+
   /**
-   * Ends a session, its refresh families and its access tokens, at every instance before it returns (D14, D20). Ending
+   * Ends a session, its refresh families and its access tokens, at every instance before it returns (D14, D20); the
+   * applications whose sessions ended are told later, of what was committed (D37). Ending
    * twice is not an error: the second time answers `already-ended` and writes nothing, so a used refresh token or code
    * that is sent for ever does not fill the tables.
    */
@@ -183,6 +204,7 @@ export class Sessions {
        WHERE session_id = ANY ($1::uuid[]) AND revoked_at IS NULL`,
       [ids, reason],
     );
+    if (!ENDED_BY_THE_APPLICATION.has(reason)) await recordLogoutNotices(manager, ids);
     const { user_id: userId, organization_id: organizationId } = ended;
     await this.audit.record(manager, { kind: 'session.ended', sessionId, userId, organizationId, reason }, context);
     return 'ended';

@@ -38,7 +38,7 @@ export class TokenController {
       refreshToken: body.refresh_token,
       scopes: requestedScopes(body.scope),
       resource: body.resource,
-      client: presentedClient(request.headers.authorization, body.client_id, body.client_secret),
+      client: presentedClient(request.headers.authorization, body),
       context: requestContext(request),
     });
     return tokenResponse(tokens);
@@ -67,7 +67,7 @@ export class TokenController {
         refreshToken: body.refresh_token,
         scopes: requestedScopes(body.scope),
         resource: undefined,
-        client: presentedClient(undefined, undefined, undefined),
+        client: presentedClient(undefined, {}),
         context: requestContext(request),
       })
       .catch((error: unknown) => {

@@ -1,3 +1,4 @@
+import { CLIENT_FIELDS } from '@app/clients';
 import { z } from 'zod';
 
 /** What both routes answer (RFC 6749 §5.1); the seed's AuthTokenResponse, but for D12 and D33. */
@@ -21,8 +22,7 @@ export const TokenRequestSchema = z.object({
   refresh_token: z.string().max(1024).optional(),
   scope: z.string().max(1000).optional(),
   resource: z.string().max(2000).optional(),
-  client_id: z.string().max(2000).optional(),
-  client_secret: z.string().max(1000).optional(),
+  ...CLIENT_FIELDS,
   state: z.string().max(1024).optional(),
 });
 

@@ -4,6 +4,7 @@ import { AuditEventEntity } from './audit-event.entity.js';
 import { ClientCredentialEntity } from './client-credential.entity.js';
 import { ExternalIdentityEntity } from './external-identity.entity.js';
 import { GroupEntity, GroupMembershipEntity, GroupReferenceEntity } from './group.entity.js';
+import { LogoutNoticeEntity } from './logout-notice.entity.js';
 import { OrganizationMemberEntity } from './organization-member.entity.js';
 import { OrganizationEntity } from './organization.entity.js';
 import { OutboxEventEntity } from './outbox-event.entity.js';
@@ -54,4 +55,5 @@ export const allEntities = [
   RefreshAttemptEntity,
   ProviderBreakerEntity,
   OutboxEventEntity,
+  LogoutNoticeEntity,
 ];

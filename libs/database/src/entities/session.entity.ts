@@ -15,6 +15,8 @@ export class SessionEntity {
   @Column({ type: 'text', name: 'client_id' }) clientId: string;
   /** Of an application's session: the person's session here that it came out of, and ends with (D32). */
   @Column({ type: 'uuid', name: 'parent_id', nullable: true }) parentId: string | null;
+  /** Of an application's session: what its ID tokens call the person's session, for as long as it lives. */
+  @Column({ type: 'uuid', nullable: true }) sid: string | null;
   /** The application's at that moment; null for first-party sessions. */
   @Column({ type: 'int', name: 'client_generation', nullable: true }) clientGeneration: number | null;
   /** SHA-256 of the cookie of the browser that holds the person's session. */

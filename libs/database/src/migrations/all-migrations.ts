@@ -2,6 +2,7 @@ import { Applications1700000000009 } from './1700000000009-applications.js';
 import { DataKeyOwner1700000000008 } from './1700000000008-data-key-owner.js';
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { LogoutCheck1700000000006 } from './1700000000006-logout-check.js';
+import { LogoutNotices1700000000010 } from './1700000000010-logout-notices.js';
 import { Organizations1700000000004 } from './1700000000004-organizations.js';
 import { RefreshFamilies1700000000003 } from './1700000000003-refresh-families.js';
 import { Saml1700000000002 } from './1700000000002-saml.js';
@@ -19,4 +20,5 @@ export const allMigrations = [
   Webhooks1700000000007,
   DataKeyOwner1700000000008,
   Applications1700000000009,
+  LogoutNotices1700000000010,
 ];

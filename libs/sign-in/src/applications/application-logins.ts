@@ -6,8 +6,10 @@ import { OAuthError } from '@app/oauth2';
 import { IdTokenHints, type SessionFacts } from '@app/tokens';
 import { redirectToClient } from '../answer-redirect.js';
 import type { AuthorizationParameters, AuthorizationRequest } from '../authorization-request.js';
+import { BrowserBinding } from '../browser-binding.js';
 import { loginRefusal } from '../login-errors.js';
 import { LoginFlow } from '../login-flow.js';
+import { PushedRequests } from '../pushed/pushed-requests.js';
 import { ApplicationOutcome, prompts } from './application-outcome.js';
 import { applicationRequest, applicationTarget, type ApplicationTarget } from './application-request.js';
 import { BrowserSessions } from './browser-sessions.js';
@@ -19,26 +21,32 @@ import { BrowserSessions } from './browser-sessions.js';
 @Injectable()
 export class ApplicationLogins {
   private readonly logger = new Logger(ApplicationLogins.name);
+  private readonly browsers: BrowserBinding;
 
   constructor(
     private readonly flow: LoginFlow,
     private readonly browserSessions: BrowserSessions,
     private readonly outcome: ApplicationOutcome,
     private readonly hints: IdTokenHints,
+    private readonly pushedRequests: PushedRequests,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.browsers = new BrowserBinding(config.publicUrl);
+  }
 
   /** @throws OAuthError for the person at the browser, until the target is known; then the application is told (D34) */
   async begin(
-    parameters: AuthorizationParameters,
+    sent: AuthorizationParameters,
     application: Application,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
+    const browser = () => this.browsers.bind(request, reply);
+    const { pushed, parameters } = await this.pushedRequests.resolve(sent, application.clientId, browser);
     const target = applicationTarget(parameters, application);
     try {
-      const asked = applicationRequest(parameters, application, target, this.config);
+      const asked = { ...applicationRequest(parameters, application, target, this.config), pushed };
       await this.go(asked, application, await this.expectedUser(parameters), request, reply);
     } catch (error) {
       const refusal = loginRefusal(error);

@@ -8,6 +8,7 @@ import { AuthorizationCodes, Sessions, type SessionFacts } from '@app/tokens';
 import { redirectToClient, type ClientAnswer } from '../answer-redirect.js';
 import type { AuthorizationRequest } from '../authorization-request.js';
 import { BrowserBinding } from '../browser-binding.js';
+import { PushedRequests } from '../pushed/pushed-requests.js';
 import { ConsentRequests } from './consent-requests.js';
 import { Consents } from './consents.js';
 
@@ -25,6 +26,7 @@ export class ApplicationOutcome {
     private readonly consentRequests: ConsentRequests,
     private readonly sessions: Sessions,
     private readonly codes: AuthorizationCodes,
+    private readonly pushedRequests: PushedRequests,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {
     this.browsers = new BrowserBinding(config.publicUrl);
@@ -54,6 +56,7 @@ export class ApplicationOutcome {
    */
   async answer(asked: AuthorizationRequest, { sessionId: parentId }: SessionFacts): Promise<ClientAnswer> {
     if (asked.delivery.kind !== 'code') throw new Error('applications are answered with codes alone');
+    if (asked.pushed !== undefined) await this.pushedRequests.finish(asked.pushed);
     const sessionId = await this.sessions.beginForApplication(parentId, asked.clientId);
     if (sessionId === undefined) throw new OAuthError('access_denied', 'The session has ended already; sign in again');
     const code = await this.codes.issue({

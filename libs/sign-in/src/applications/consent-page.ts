@@ -37,7 +37,7 @@ export async function sendConsentPage(
       `<form method="post" action="/oauth2/consent">` +
       `<input type="hidden" name="ticket" value="${escapeHtml(page.ticket)}">` +
       `<button name="decision" value="allow">Allow</button> ` +
-      `<button name="decision" value="deny" class="secondary">Do not allow</button></form>`,
+      `<button name="decision" value="deny" class="plain">Do not allow</button></form>`,
     { forms: 'here', script: "'none'" },
   );
 }

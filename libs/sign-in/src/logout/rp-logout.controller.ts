@@ -1,15 +1,16 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { ApiContract, noStore, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { IdTokenHints, Sessions, type IdTokenHint } from '@app/tokens';
 import { z } from 'zod';
 import { BrowserSessions } from '../applications/browser-sessions.js';
-import { sendOnward } from '../applications/consent-page.js';
 import { refusingHere } from '../login-errors.js';
 import { escapeHtml, sendPage } from '../page.js';
 import { LogoutQuestions } from './logout-questions.js';
 import { PostLogoutTargets, targetAddress, type PostLogoutTarget } from './post-logout-target.js';
+import { sendSignedOut } from './signed-out-page.js';
 
 const LogoutSchema = z.object({
   id_token_hint: z.string().max(16_384).optional().describe('The last ID token; with it nobody is asked'),
@@ -45,6 +46,7 @@ export class RpLogoutController {
     private readonly questions: LogoutQuestions,
     private readonly browserSessions: BrowserSessions,
     private readonly sessions: Sessions,
+    @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
   @Get()
@@ -80,9 +82,7 @@ export class RpLogoutController {
       if (question === undefined || session?.sessionId !== question.sessionId)
         throw new OAuthError('invalid_request', 'This question is unknown, answered or too old, or not for you');
       if (decision === 'stay') return sendPage(reply, 200, 'You stay signed in', '<p>You may close this window.</p>');
-      await this.end(session.sessionId, request, reply);
-      if (question.target === undefined) return signedOut(reply);
-      await sendOnward(reply, targetAddress(question.target));
+      await this.end(session.sessionId, question.target, request, reply);
     });
   }
 
@@ -100,9 +100,7 @@ export class RpLogoutController {
       const session = await this.browserSessions.find(request);
       if (session !== undefined && session.sessionId !== hint?.sid)
         return this.ask({ sessionId: session.sessionId, target }, session.name ?? session.email, reply);
-      if (hint !== undefined) await this.end(hint.sid, request, reply);
-      if (target === undefined) return signedOut(reply);
-      await reply.redirect(targetAddress(target), request.method === 'POST' ? 303 : 302);
+      await this.end(hint?.sid, target, request, reply);
     });
   }
 
@@ -114,9 +112,21 @@ export class RpLogoutController {
     return hint;
   }
 
-  private async end(sessionId: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    await this.sessions.end(sessionId, 'logout', requestContext(request));
-    this.browserSessions.forget(reply);
+  /** Ends what there is, and leads on: by redirect where the browser has nobody else to tell and sent no form. */
+  private async end(
+    sid: string | undefined,
+    target: PostLogoutTarget | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const frontChannel = sid === undefined ? [] : await this.sessions.frontChannelTargets(sid);
+    if (sid !== undefined) {
+      await this.sessions.end(sid, 'logout', requestContext(request));
+      this.browserSessions.forget(reply);
+    }
+    const next = target === undefined ? undefined : targetAddress(target);
+    if (next !== undefined && frontChannel.length === 0 && request.method === 'GET') await reply.redirect(next, 302);
+    else await sendSignedOut(reply, { frontChannel, issuer: this.config.publicUrl, sid, next });
   }
 
   private async ask(
@@ -133,12 +143,8 @@ export class RpLogoutController {
         `you use through this server.</p><form method="post" action="/oauth2/logout/answer">` +
         `<input type="hidden" name="ticket" value="${escapeHtml(ticket)}">` +
         `<button name="decision" value="sign_out">Sign out</button> ` +
-        `<button name="decision" value="stay" class="secondary">Stay signed in</button></form>`,
+        `<button name="decision" value="stay" class="plain">Stay signed in</button></form>`,
       { forms: 'here', script: "'none'" },
     );
   }
-}
-
-async function signedOut(reply: FastifyReply): Promise<void> {
-  await sendPage(reply, 200, 'You are signed out', '<p>You may close this window.</p>');
 }
