@@ -13,7 +13,8 @@ export default {
   },
   cacheDirectory: '<rootDir>/.cache/jest',
   transformIgnorePatterns: [],
-  testTimeout: 120_000,
+  // For a test that hangs; slowness is no fault.
+  testTimeout: 600_000,
   transform: {
     '^.+\\.(ts|js|mjs)$': [
       '@swc/jest',

@@ -201,9 +201,12 @@ function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 }
 
+const PLANETSCALE = /^\/(?:v1\/|compat\/planetscale-go\/v1\/)?organizations\//;
+
 /** D4: each family of routes writes errors in its own way. */
 function speaksItsDialect(path: string, error: Record<string, unknown>): boolean {
   if (path.startsWith('/api/v1/')) return typeof error.detail === 'string' || Array.isArray(error.detail);
+  if (PLANETSCALE.test(path)) return typeof error.code === 'string' && typeof error.message === 'string';
   if (path.startsWith('/internal/') || path.startsWith('/health/auth')) return typeof error.error === 'object';
   return typeof error.error === 'string' && typeof error.error_description === 'string';
 }

@@ -113,6 +113,7 @@ describe('D62 applications', () => {
     ['consent', null, 'has no value'],
     ['backchannel_logout_uri', 'http://grafana.example/', 'https'],
     ['frontchannel_logout_uri', 'https://grafana.example/#x', 'fragment'],
+    ['frontchannel_logout_uri', 'https://elsewhere.example/front', 'another host'],
     ['logo_uri', 'http://localhost/logo.png', 'https'],
     ['logo_uri', 'data:image/png;base64,AAAA', 'https'],
     ['redirect_url', [], 'did you mean redirect_uris'],

@@ -30,8 +30,22 @@ export function checkApplications(applications: unknown, place: ApplicationPlace
     }
     if (typeof organization === 'string' && organization !== '' && !place.organizations.has(organization))
       report('organization', 'is not an organization of this file; list it under organizations, or correct the name');
+    checkFrame(entry, report);
     checkProof(entry, report);
   }
+}
+
+/** OpenID Connect Front-Channel Logout 1.0 §2: what our page loads in a frame is the application's own. */
+function checkFrame({ frontchannel_logout_uri: frame, redirect_uris: targets }: Entry, report: Report): void {
+  if (typeof frame !== 'string' || !URL.canParse(frame)) return;
+  const { origin } = new URL(frame);
+  const isOwn = (uri: unknown): boolean =>
+    typeof uri === 'string' && URL.canParse(uri) && new URL(uri).origin === origin;
+  if (![targets].flat().some(isOwn))
+    report(
+      'frontchannel_logout_uri',
+      'is of another host than the redirect_uris; it must have the origin of one of them',
+    );
 }
 
 /** OIDC Core §9, RFC 7523: each way to prove itself has what it needs, and nothing that would never be asked for. */

@@ -51,6 +51,15 @@ describe('D7, R18 what an application may be registered with', () => {
     ]);
   });
 
+  it('OpenID Connect Front-Channel Logout 1.0 §2: frames nothing but what is the application’s own', () => {
+    const redirectUris = ['https://a.example/cb', 'http://127.0.0.1:3000/cb'];
+    const fields = (frontchannelLogoutUri: string) => fieldsOf({ redirectUris, frontchannelLogoutUri });
+    expect(fields('https://a.example/front?of=me')).toEqual([]);
+    expect(fields('http://127.0.0.1:3000/front')).toEqual([]);
+    for (const stranger of ['https://b.example/cb', 'https://a.example:8443/cb', 'http://127.0.0.1:3001/cb'])
+      expect(fields(stranger)).toEqual(['frontchannel_logout_uri']);
+  });
+
   it('needs a target, and each once, and at most fifty', () => {
     expect(fieldsOf({ redirectUris: [] })).toEqual(['redirect_uris']);
     expect(fieldsOf({ redirectUris: ['https://a.example/', 'https://a.example/'] })).toEqual(['redirect_uris']);

@@ -24,9 +24,13 @@ export function applicationFaults(settings: ApplicationSettings): readonly Appli
     ...scopeFaults(settings.scopes),
     ...authenticationFaults(settings),
     ...settings.resources.flatMap((resource) => uriFault('resources', resource, resourceFault)),
-    ...[settings.backchannelLogoutUri].flatMap((uri) => uriFault('backchannel_logout_uri', uri, redirectUriFault)),
-    ...[settings.frontchannelLogoutUri].flatMap((uri) => uriFault('frontchannel_logout_uri', uri, redirectUriFault)),
-    ...[settings.logoUri].flatMap((uri) => uriFault('logo_uri', uri, logoFault)),
+    ...uriFault('backchannel_logout_uri', settings.backchannelLogoutUri, redirectUriFault),
+    ...uriFault(
+      'frontchannel_logout_uri',
+      settings.frontchannelLogoutUri,
+      (uri) => redirectUriFault(uri) ?? strangerFault(uri, settings.redirectUris),
+    ),
+    ...uriFault('logo_uri', settings.logoUri, logoFault),
   ];
 }
 
@@ -83,6 +87,14 @@ function authenticationFaults({ tokenEndpointAuthMethod, jwks, consent }: Applic
       { field: 'jwks', message: 'holds a private or symmetric key; send public keys alone and replace that one' },
     ];
   return [];
+}
+
+/** OpenID Connect Front-Channel Logout 1.0 §2: our page loads it in a frame, so it is the application's own or nobody's. */
+function strangerFault(uri: string, redirectUris: readonly string[]): string | undefined {
+  const { origin } = new URL(uri);
+  return redirectUris.some((target) => URL.canParse(target) && new URL(target).origin === origin)
+    ? undefined
+    : 'must have the scheme, host and port of one of redirect_uris';
 }
 
 /** RFC 8707 §2. */
