@@ -4,7 +4,7 @@
  */
 const mayImport = {
   oauth2: [],
-  config: [],
+  config: ['oauth2'],
   database: ['config'],
   'transient-store': ['config'],
   edge: ['oauth2', 'config', 'transient-store'],

@@ -21,3 +21,4 @@ export {
   secretMatches,
   type OpaqueTokenKind,
 } from './opaque-token.js';
+export { hasPrivateMember, isVerificationKey, VERIFICATION_KEYS } from './verification-key.js';

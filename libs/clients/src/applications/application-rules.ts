@@ -1,4 +1,4 @@
-import { OAuthError, redirectUriFault, SIGN_IN_SCOPES } from '@app/oauth2';
+import { hasPrivateMember, OAuthError, redirectUriFault, SIGN_IN_SCOPES } from '@app/oauth2';
 import type { ApplicationSettings } from './application.js';
 
 /** What is wrong with one field, under the name that it has on the wire (RFC 7591 §2). */
@@ -9,8 +9,6 @@ export interface ApplicationFault {
 
 const LONGEST_URI = 2000;
 const MOST_URIS = 50;
-/** Members of a JWK that a public key has not (RFC 7518 §6). */
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /**
  * Everything that is wrong with an application's settings: redirect targets by D7 and R18, scopes that exist, a way to
@@ -82,7 +80,7 @@ function authenticationFaults({ tokenEndpointAuthMethod, jwks, consent }: Applic
   if (jwks === undefined || jwks.keys.length === 0)
     return [{ field: 'jwks', message: 'is required for private_key_jwt: the public keys as a JWK set' }];
   const keys: readonly object[] = jwks.keys;
-  if (keys.some((key) => PRIVATE_MEMBERS.some((member) => member in key)))
+  if (keys.some(hasPrivateMember))
     return [
       { field: 'jwks', message: 'holds a private or symmetric key; send public keys alone and replace that one' },
     ];
