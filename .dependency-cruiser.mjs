@@ -91,6 +91,18 @@ const mayImport = {
     'sign-in',
   ],
   'oauth-applications': ['oauth2', 'config', 'edge', 'clients', 'tokens', 'organizations'],
+  // Above the rooms that it watches; only processes stand above it.
+  operations: [
+    'config',
+    'database',
+    'transient-store',
+    'keys',
+    'oauth-providers',
+    'saml',
+    'vault',
+    'webhooks',
+    'logout-notices',
+  ],
 };
 
 const esc = (s) => s.replace(/[-]/g, '\\-');

@@ -11,7 +11,7 @@ import { MetadataCommand, rotateSamlKeys, SamlCommandModule, SamlKeyRotation } f
 import { TransientStoreModule } from '@app/transient-store';
 import { ResealCommand, ResealCommandModule } from '@app/vault';
 import { Global, Module, type DynamicModule, type Type } from '@nestjs/common';
-import { SEALED } from './sealed.js';
+import { SEALED } from '@app/operations';
 
 const HELP = `usage: gatehouse <command>
 

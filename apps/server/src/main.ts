@@ -6,8 +6,7 @@ import { ProviderRegistry } from '@app/oauth-providers';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './create-app.js';
 import { openInternalListener } from './internal-listener.js';
-import { openLog } from './logging/log.js';
-import { endOnSignals } from './process-lifetime.js';
+import { endOnSignals, openLog } from '@app/operations';
 import { TestIdpProcess } from './test-idp-process.js';
 import { welcome } from './welcome.js';
 

@@ -4,7 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { loadConfig } from '@app/config';
 import { apiComponents } from '@app/edge';
-import { HttpMetrics } from './metrics/http-metrics.js';
+import { HttpMetrics } from '@app/operations';
 import { ServerModule } from './server.module.js';
 
 /** The OpenAPI 3.1 document of every route, from the same schemas that the handlers read with. */

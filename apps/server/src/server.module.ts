@@ -19,16 +19,18 @@ import { TransientStoreModule } from '@app/transient-store';
 import { VaultModule } from '@app/vault';
 import { WebhooksModule } from '@app/webhooks';
 import { HealthController } from './health/health.controller.js';
-import { Readiness } from './health/readiness.js';
+import {
+  CertificateMetrics,
+  HttpMetrics,
+  LogoutNoticeMetrics,
+  Readiness,
+  SEALED,
+  VaultMetrics,
+  WebhookMetrics,
+} from '@app/operations';
 import { VaultReadiness } from './health/vault-readiness.js';
 import { HomeController } from './home/home.controller.js';
-import { CertificateMetrics } from './metrics/certificate-metrics.js';
-import { HttpMetrics } from './metrics/http-metrics.js';
-import { LogoutNoticeMetrics } from './metrics/logout-notice-metrics.js';
-import { MetricsController } from './metrics/metrics.controller.js';
-import { VaultMetrics } from './metrics/vault-metrics.js';
-import { WebhookMetrics } from './metrics/webhook-metrics.js';
-import { SEALED } from './sealed.js';
+import { MetricsController } from './metrics.controller.js';
 
 /**
  * What every room stands on, global: stores, keys, and the edge with its limits and its error filter.

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { loadConfig, Secret, type GatehouseConfig } from '@app/config';
 import { freshDatabase } from '../../../test/harness/postgres.js';
 import { createApp } from './create-app.js';
-import { loggedError } from './logging/redaction.js';
+import { loggedError } from '@app/operations';
 
 export interface RunningServer {
   readonly app: NestFastifyApplication;

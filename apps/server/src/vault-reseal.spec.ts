@@ -14,7 +14,7 @@ import { startFakeUpstream, type FakeUpstream } from '../../../test/harness/fake
 import { freePort } from '../../../test/harness/gatehouse.js';
 import { freshDatabase } from '../../../test/harness/postgres.js';
 import { FoundationModule } from '../../../test/harness/foundation.module.js';
-import { SEALED } from './sealed.js';
+import { SEALED } from '@app/operations';
 
 const CLI = path.resolve('dist/apps/server/apps/server/src/cli.js');
 const SERVER = path.resolve('dist/apps/server/apps/server/src/main.js');

@@ -2,9 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { ConfigurationError, loadConfigFromProcess, type GatehouseConfig } from '@app/config';
 import { MissingMasterKeys } from '@app/keys';
-import { openLog } from '../../server/src/logging/log.js';
-import { NestLog } from '../../server/src/logging/nest-log.js';
-import { endOnSignals } from '../../server/src/process-lifetime.js';
+import { endOnSignals, NestLog, openLog } from '@app/operations';
 import { openWorkerListener } from './worker-listener.js';
 import { WorkerModule } from './worker.module.js';
 

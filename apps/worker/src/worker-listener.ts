@@ -3,8 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { GatehouseConfig } from '@app/config';
 import { isLoopbackHost, OAuthError } from '@app/oauth2';
 import { markInternalSocket, OperatorAccess } from '@app/tokens';
-import { Readiness } from '../../server/src/health/readiness.js';
-import { HttpMetrics } from '../../server/src/metrics/http-metrics.js';
+import { HttpMetrics, Readiness } from '@app/operations';
 
 /**
  * All that a worker answers: GET /health/live, /health/ready and /metrics. Listening on loopback, it believes who comes

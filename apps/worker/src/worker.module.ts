@@ -11,13 +11,15 @@ import { TokensModule } from '@app/tokens';
 import { TransientStoreModule } from '@app/transient-store';
 import { VaultModule } from '@app/vault';
 import { WebhooksModule } from '@app/webhooks';
-import { Readiness } from '../../server/src/health/readiness.js';
-import { CertificateMetrics } from '../../server/src/metrics/certificate-metrics.js';
-import { HttpMetrics } from '../../server/src/metrics/http-metrics.js';
-import { LogoutNoticeMetrics } from '../../server/src/metrics/logout-notice-metrics.js';
-import { VaultMetrics } from '../../server/src/metrics/vault-metrics.js';
-import { WebhookMetrics } from '../../server/src/metrics/webhook-metrics.js';
-import { SEALED } from '../../server/src/sealed.js';
+import {
+  CertificateMetrics,
+  HttpMetrics,
+  LogoutNoticeMetrics,
+  Readiness,
+  SEALED,
+  VaultMetrics,
+  WebhookMetrics,
+} from '@app/operations';
 
 /** The same ground that the server's rooms stand on. */
 @Global()

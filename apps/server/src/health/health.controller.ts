@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ApiContract, Public, RateClass } from '@app/edge';
 import { OperatorAccess } from '@app/tokens';
-import { Readiness, type ReadinessReport } from './readiness.js';
+import { Readiness, type ReadinessReport } from '@app/operations';
 import { VaultReadiness } from './vault-readiness.js';
 
 const LiveSchema = z.object({ status: z.literal('live') });

@@ -2,7 +2,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiContract, Public, RateClass } from '@app/edge';
 import { OperatorAccess } from '@app/tokens';
-import { HttpMetrics } from './http-metrics.js';
+import { HttpMetrics } from '@app/operations';
 
 /** GET /metrics in Prometheus's text format, for operators (D27). */
 @Controller('metrics')

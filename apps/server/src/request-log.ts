@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Log } from './log.js';
+import { type Log } from '@app/operations';
 
 const LONGEST_PATH = 200;
 

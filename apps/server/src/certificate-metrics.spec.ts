@@ -1,8 +1,7 @@
 import type { CertificateWatch, WatchedCertificate } from '@app/saml';
-import { startServer } from '../server.spec-support.js';
-import { CertificateMetrics } from './certificate-metrics.js';
-import { HttpMetrics } from './http-metrics.js';
-import { aSamlProvider } from '../../../../test/harness/saml-provider.js';
+import { startServer } from './server.spec-support.js';
+import { CertificateMetrics, HttpMetrics } from '@app/operations';
+import { aSamlProvider } from '../../../test/harness/saml-provider.js';
 
 const NAME = 'gatehouse_saml_certificate_expires_seconds';
 const LOCAL = { host: 'localhost:8080' };
