@@ -1,79 +1,47 @@
 /**
- * Writes docs/conformance.md: which test shows which clause, read from the titles of the tests themselves.
- * `--check` writes nothing and exits 1 when the file is out of date.
+ * Writes docs/conformance.md: which test shows which clause, read from the titles of the tests themselves, and which show
+ * what the lists under test/conformance ask for. `--check` writes nothing and exits 1 when the file is out of date. A list
+ * that names a test which does not exist is an error.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import ts from 'typescript';
+import { cell, conformanceChapter } from './conformance-tables.mjs';
 import { writeOrCheck } from './generated-file.mjs';
+import { allTests } from './test-titles.mjs';
 
-const root = path.resolve(import.meta.dirname, '..');
 const CLAUSE = /\b(RFC \d{4} §[A-Z]?[\d.]*\d|OIDC (?:Core|Discovery) §[\d.]*\d|D\d{1,2}\b(?!\d)|R\d{1,2}\b(?!\d))/g;
-const CALLS = new Set(['describe', 'it', 'test']);
+const LISTS = ['test/conformance/openid-plans.yaml', 'test/conformance/rfc9700.yaml'];
 
-function* specFiles(folder) {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const full = path.join(folder, entry.name);
-    if (entry.isDirectory()) yield* specFiles(full);
-    else if (/\.(spec\.ts|test\.mjs)$/.test(entry.name)) yield full;
-  }
-}
-
-/** `describe`, `it`, `it.each([...])` and the like: the name of the block, or undefined. */
-function blockOf(call) {
-  let callee = call.expression;
-  while (ts.isCallExpression(callee) || ts.isPropertyAccessExpression(callee) || ts.isTaggedTemplateExpression(callee))
-    callee = ts.isTaggedTemplateExpression(callee) ? callee.tag : callee.expression;
-  if (!ts.isIdentifier(callee) || !CALLS.has(callee.text)) return undefined;
-  const [title] = call.arguments;
-  if (title === undefined || !(ts.isStringLiteralLike(title) || ts.isTemplateExpression(title))) return undefined;
-  return { kind: callee.text, title: ts.isStringLiteralLike(title) ? title.text : title.getText().slice(1, -1) };
-}
-
-function testsOf(file) {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
-  const tests = [];
-  const visit = (node, titles) => {
-    let inner = titles;
-    if (ts.isCallExpression(node)) {
-      const block = blockOf(node);
-      if (block !== undefined) {
-        inner = [...titles, block.title];
-        if (block.kind !== 'describe') tests.push(inner);
-      }
-    }
-    ts.forEachChild(node, (child) => visit(child, inner));
-  };
-  visit(source, []);
-  return tests;
-}
-
+const tests = allTests();
 const byClause = new Map();
-for (const folder of ['libs', 'apps', 'test'])
-  for (const file of specFiles(path.join(root, folder))) {
-    const place = path.relative(root, file).split(path.sep).join('/');
-    for (const titles of testsOf(file)) {
-      const full = titles.join(' › ');
-      for (const clause of new Set(full.match(CLAUSE) ?? [])) {
-        const rows = byClause.get(clause) ?? [];
-        rows.push({ title: full, place });
-        byClause.set(clause, rows);
-      }
-    }
+for (const { place, title } of tests)
+  for (const clause of new Set(title.match(CLAUSE) ?? [])) {
+    const rows = byClause.get(clause) ?? [];
+    rows.push({ title, place });
+    byClause.set(clause, rows);
   }
 
+let chapters;
+try {
+  chapters = LISTS.map((file) => conformanceChapter(file, tests));
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
 const collator = new Intl.Collator('en', { numeric: true });
 const families = [
   ['Specifications', (clause) => /^(RFC|OIDC)/.test(clause)],
   ['Decisions', (clause) => /^D\d/.test(clause)],
   ['Security requirements', (clause) => /^R\d/.test(clause)],
 ];
-const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const lines = [
   '# Conformance',
   '',
   'Which test shows which clause. Generated from the titles of the tests by `npm run generate`; do not edit.',
   '',
+  '| | met |',
+  '|---|---|',
+  ...chapters.flatMap(({ counts }) => counts.map(({ name, count }) => `| ${name} | ${count} |`)),
+  '',
+  ...chapters.flatMap((chapter) => chapter.lines),
 ];
 for (const [heading, belongs] of families) {
   const clauses = [...byClause.keys()].filter(belongs).toSorted(collator.compare);
