@@ -44,7 +44,7 @@ export async function sendConnectPage(
       `<form method="post" action="/connect/${escapeHtml(page.ticket)}">` +
       `<input type="hidden" name="agreement" value="${escapeHtml(page.agreement)}">` +
       `<button name="decision" value="continue">Continue</button> ` +
-      `<button name="decision" value="cancel">Cancel</button></form>`,
+      `<button name="decision" value="cancel" class="plain">Cancel</button></form>`,
     { forms: 'anywhere', script: "'none'" },
   );
 }

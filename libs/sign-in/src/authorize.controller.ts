@@ -73,6 +73,8 @@ export class AuthorizeController {
       if (application !== undefined) return this.applicationLogins.begin(parameters, application, request, reply);
       if (isPushedRequestUri(parameters.request_uri))
         throw new OAuthError('invalid_request', 'client_id must name the application that pushed it (RFC 9126 §4)');
+      if (parameters.client_id !== undefined && !this.clients.isServed(parameters.client_id))
+        throw new OAuthError('invalid_request', 'client_id is not known here');
       if (parameters.code_challenge === undefined)
         throw new OAuthError('invalid_request', 'code_challenge is required (RFC 7636 §4.3)');
       const asked = authorizationRequest(parameters, this.clients, this.config);

@@ -26,13 +26,14 @@ export async function refusingHere(
   request: FastifyRequest,
   reply: FastifyReply,
   step: () => Promise<void>,
+  title?: string,
 ): Promise<void> {
   try {
     await step();
   } catch (error) {
     const refusal = loginRefusal(error);
     if (refusal === undefined) throw error;
-    await refuseHere(refusal, request, reply);
+    await refuseHere(refusal, request, reply, title);
   }
 }
 
@@ -55,8 +56,8 @@ export async function refuseHere(
     reply,
     error.status,
     title,
-    `<p>${escapeHtml(error.description)}</p><p><small>Error: <code>${escapeHtml(error.code)}</code>, ` +
-      `reference <code>${escapeHtml(referenceOf(error, request))}</code></small></p>`,
+    `<p>${escapeHtml(error.description)}</p><p class="quiet"><small>For whoever runs the application: error ` +
+      `<code>${escapeHtml(error.code)}</code>, reference <code>${escapeHtml(referenceOf(error, request))}</code></small></p>`,
   );
 }
 

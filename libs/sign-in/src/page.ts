@@ -48,6 +48,6 @@ export async function sendPage(
     .send(
       `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
         `<title>${escapeHtml(title)}</title><link rel="stylesheet" href="/assets/home.css"></head>` +
-        `<body><main><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`,
+        `<body class="page"><main><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`,
     );
 }

@@ -31,7 +31,7 @@ export async function sendConsentPage(
     200,
     `Allow ${application.name}?`,
     `<p>You are signed in as <strong>${escapeHtml(session.name ?? session.email)}</strong> ` +
-      `(${escapeHtml(session.email)}). ${name} of the organization ` +
+      `(${escapeHtml(session.email)}).</p><p>${name} of the organization ` +
       `<strong>${escapeHtml(application.organizationName)}</strong> asks to:</p><ul>${scopes}</ul>` +
       `<p>You will go on to <strong>${escapeHtml(placeOf(asked))}</strong>. If you did not expect this, do not allow it.</p>` +
       `<form method="post" action="/oauth2/consent">` +

@@ -22,6 +22,9 @@ const LogoutSchema = z.object({
 });
 const AnswerSchema = z.object({ ticket: z.string().max(100), decision: z.enum(['sign_out', 'stay']) });
 
+/** Of the page that says why it did not work. */
+const TITLE = 'Signing out did not work';
+
 const CONTRACT = {
   tag: 'OAuth',
   access: 'public',
@@ -74,16 +77,21 @@ export class RpLogoutController {
     bodyTypes: ['application/x-www-form-urlencoded'],
   })
   async answer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await refusingHere(request, reply, async () => {
-      const { ticket, decision } = readBody(AnswerSchema, request);
-      const question = await this.questions.take(ticket);
-      const session = await this.browserSessions.find(request);
-      // The cookie is SameSite=Lax: a form of another site comes without it, and without it nothing ends.
-      if (question === undefined || session?.sessionId !== question.sessionId)
-        throw new OAuthError('invalid_request', 'This question is unknown, answered or too old, or not for you');
-      if (decision === 'stay') return sendPage(reply, 200, 'You stay signed in', '<p>You may close this window.</p>');
-      await this.end(session.sessionId, question.target, request, reply);
-    });
+    await refusingHere(
+      request,
+      reply,
+      async () => {
+        const { ticket, decision } = readBody(AnswerSchema, request);
+        const question = await this.questions.take(ticket);
+        const session = await this.browserSessions.find(request);
+        // The cookie is SameSite=Lax: a form of another site comes without it, and without it nothing ends.
+        if (question === undefined || session?.sessionId !== question.sessionId)
+          throw new OAuthError('invalid_request', 'This question is unknown, answered or too old, or not for you');
+        if (decision === 'stay') return sendPage(reply, 200, 'You stay signed in', '<p>You may close this window.</p>');
+        await this.end(session.sessionId, question.target, request, reply);
+      },
+      TITLE,
+    );
   }
 
   private async begin(
@@ -91,17 +99,22 @@ export class RpLogoutController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    await refusingHere(request, reply, async () => {
-      noStore(reply);
-      const { id_token_hint: text, client_id: clientId, post_logout_redirect_uri: uri, state } = read();
-      const hint = text === undefined ? undefined : await this.hintOf(text, clientId);
-      if (uri !== undefined) await this.targets.assertAllowed(uri, clientId ?? hint?.clientId);
-      const target = uri === undefined ? undefined : { uri, state };
-      const session = await this.browserSessions.find(request);
-      if (session !== undefined && session.sessionId !== hint?.sid)
-        return this.ask({ sessionId: session.sessionId, target }, session.name ?? session.email, reply);
-      await this.end(hint?.sid, target, request, reply);
-    });
+    await refusingHere(
+      request,
+      reply,
+      async () => {
+        noStore(reply);
+        const { id_token_hint: text, client_id: clientId, post_logout_redirect_uri: uri, state } = read();
+        const hint = text === undefined ? undefined : await this.hintOf(text, clientId);
+        if (uri !== undefined) await this.targets.assertAllowed(uri, clientId ?? hint?.clientId);
+        const target = uri === undefined ? undefined : { uri, state };
+        const session = await this.browserSessions.find(request);
+        if (session !== undefined && session.sessionId !== hint?.sid)
+          return this.ask({ sessionId: session.sessionId, target }, session.name ?? session.email, reply);
+        await this.end(hint?.sid, target, request, reply);
+      },
+      TITLE,
+    );
   }
 
   private async hintOf(text: string, clientId: string | undefined): Promise<IdTokenHint> {

@@ -1,0 +1,75 @@
+import type { Page } from 'puppeteer-core';
+import { press, type Stage } from './stage.js';
+
+/** A page of ours that people see, and the way there in a browser that was never here. */
+export interface OurPage {
+  readonly name: string;
+  readonly heading: string | RegExp;
+  open(stage: Stage, page: Page): Promise<void>;
+}
+
+async function openConsent(stage: Stage, page: Page): Promise<void> {
+  await page.goto(stage.beginning(stage.wiki, { login_hint: 'annabelle-northwood', prompt: 'consent' }));
+}
+
+async function openQuestion(stage: Stage, page: Page): Promise<void> {
+  await stage.signIn(page);
+  await page.goto(`${stage.url}/oauth2/logout`);
+}
+
+export const OUR_PAGES: readonly OurPage[] = [
+  {
+    name: 'choice-of-providers',
+    heading: 'Sign in with',
+    open: async (stage, page) => void (await page.goto(stage.beginning(stage.wiki, { idp: undefined }))),
+  },
+  { name: 'consent', heading: /^Allow Knowledge base/, open: openConsent },
+  {
+    name: 'going-on-after-consent',
+    heading: 'One moment',
+    open: async (stage, page) => {
+      await openConsent(stage, page);
+      stage.elsewhere.turnAway('/callback');
+      await press(page, 'button[value=allow]');
+    },
+  },
+  {
+    name: 'sign-in-error',
+    heading: 'Sign-in did not work',
+    open: async (stage, page) => void (await page.goto(stage.beginning({ ...stage.wiki, clientId: 'nobody' }))),
+  },
+  { name: 'question-of-logout', heading: 'Sign out?', open: openQuestion },
+  {
+    name: 'staying',
+    heading: 'You stay signed in',
+    open: async (stage, page) => {
+      await openQuestion(stage, page);
+      await press(page, 'button[value=stay]');
+    },
+  },
+  {
+    name: 'signed-out',
+    heading: 'You are signed out',
+    open: async (stage, page) => {
+      await openQuestion(stage, page);
+      await press(page, 'button[value=sign_out]');
+    },
+  },
+  {
+    name: 'going-on-after-logout',
+    heading: 'You are signed out',
+    open: async (stage, page) => {
+      const hint = await stage.signIn(page);
+      const url = new URL('/oauth2/logout', stage.url);
+      url.searchParams.set('id_token_hint', hint);
+      url.searchParams.set('post_logout_redirect_uri', `${stage.elsewhere.url}/bye`);
+      stage.elsewhere.turnAway('/bye');
+      await page.goto(url.href, { waitUntil: 'domcontentloaded' });
+    },
+  },
+  {
+    name: 'logout-refused',
+    heading: 'Signing out did not work',
+    open: async (stage, page) => void (await page.goto(`${stage.url}/oauth2/logout?id_token_hint=x`)),
+  },
+];
