@@ -4,7 +4,7 @@ import path from 'node:path';
 import ts from 'typescript';
 
 const root = path.resolve(import.meta.dirname, '..');
-const CALLS = new Set(['describe', 'it', 'test']);
+const CALLS = new Set(['describe', 'describeInBrowser', 'it', 'test']);
 
 function* specFiles(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -56,7 +56,8 @@ function testsOf(file) {
     if (block !== undefined) {
       const join = (title) => [...titles, title].join(' › ');
       inner = [...titles, block.title];
-      if (block.kind !== 'describe') tests.push({ place, title: join(block.title), rows: block.rows.map(join) });
+      if (!block.kind.startsWith('describe'))
+        tests.push({ place, title: join(block.title), rows: block.rows.map(join) });
     }
     ts.forEachChild(node, (child) => visit(child, inner));
   };

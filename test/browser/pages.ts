@@ -68,6 +68,17 @@ export const OUR_PAGES: readonly OurPage[] = [
     },
   },
   {
+    name: 'set-up',
+    heading: 'Become the administrator',
+    open: async (stage, page) => void (await page.goto(await stage.setUpLink())),
+  },
+  {
+    name: 'connecting-an-account',
+    heading: 'Connect your account at Test IdP',
+    open: async (stage, page) => void (await page.goto(await stage.connectPage())),
+  },
+  { name: 'home', heading: 'Gatehouse', open: async (stage, page) => void (await page.goto(stage.url)) },
+  {
     name: 'logout-refused',
     heading: 'Signing out did not work',
     open: async (stage, page) => void (await page.goto(`${stage.url}/oauth2/logout?id_token_hint=x`)),

@@ -1,7 +1,9 @@
 import type { Browser, BrowserContext, Page } from 'puppeteer-core';
 import { applicationUrl, redeem, type TestApplication } from '../harness/application.js';
-import { freePort } from '../harness/gatehouse.js';
+import { freePort, runGatehouse } from '../harness/gatehouse.js';
+import { bearer, signInAsTest } from '../harness/sign-in.js';
 import { startInstallation, type Installation } from '../harness/suite.js';
+import { json } from '../protocol/http.js';
 import { launchChromium } from './chromium.js';
 import { WebServer } from './web-server.js';
 
@@ -9,6 +11,8 @@ const SECRET = 'a-secret-of-these-applications-with-enough-characters';
 
 /** A server with two providers in one organization, applications of it at another site, and a browser. */
 export class Stage {
+  private link: Promise<string> | undefined;
+
   private constructor(
     private readonly installation: Installation,
     readonly elsewhere: WebServer,
@@ -27,6 +31,7 @@ export class Stage {
     const installation = await startInstallation({
       env: { TEST_IDP_PORT: String(await freePort()) },
       yaml: `
+organizations: [{ name: default, members: [{ user: 'test:boss@test.tmi', role: owner }] }]
 applications:
   - { client_id: wiki, ${common}, name: Knowledge base of the Northern Regional Administration }
   - { client_id: chat, ${common}, name: Chat, consent: skip, post_logout_redirect_uris: ['${elsewhere.url}/bye'],
@@ -38,6 +43,27 @@ applications:
 
   get url(): string {
     return this.installation.server.url;
+  }
+
+  /** A link by which somebody becomes the administrator (D43); looking does not use it up. */
+  setUpLink(): Promise<string> {
+    this.link ??= this.printSetUpLink();
+    return this.link;
+  }
+
+  private async printSetUpLink(): Promise<string> {
+    const { databaseUrl, redisUrl, server } = this.installation;
+    const { output } = await runGatehouse(['set-up-link'], { databaseUrl, redisUrl, publicUrl: server.publicUrl });
+    return String(/http\S+/.exec(output)?.[0]);
+  }
+
+  /** The page of ours that asks a person whether his account may be connected to an organization (D47). */
+  async connectPage(): Promise<string> {
+    const { access_token: token } = await signInAsTest(this.url, 'boss');
+    const order = { integration_id: 'dev', scopes: ['openid', 'email', 'offline_access'] };
+    const { body, text } = await json(`${this.url}/api/v1/oauth/initiate`, order, bearer(token));
+    if (typeof body['auth_url'] !== 'string') throw new Error(`nothing was initiated: ${text}`);
+    return body['auth_url'];
   }
 
   async stop(): Promise<void> {

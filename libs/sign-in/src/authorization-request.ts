@@ -152,9 +152,11 @@ function knownClient(
   clients: FirstPartyClients,
 ): FirstPartyClient {
   const byId = parameters.client_id === undefined ? undefined : clients.find(parameters.client_id);
-  if (parameters.client_id !== undefined && byId === undefined) throw invalid('client_id is not known here');
+  if (parameters.client_id !== undefined && byId === undefined)
+    throw invalid('client_id is not known here: the application that sent you is not registered');
   if (named === undefined) {
-    if (byId === undefined) throw invalid('client_id is not known here');
+    if (byId === undefined)
+      throw invalid('client_id is not known here: the application that sent you is not registered');
     return byId;
   }
   const byTarget = clients.matchCallback(named, kind === 'code' ? 'query' : 'fragment', byId?.clientId);

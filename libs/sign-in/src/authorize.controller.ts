@@ -74,7 +74,10 @@ export class AuthorizeController {
       if (isPushedRequestUri(parameters.request_uri))
         throw new OAuthError('invalid_request', 'client_id must name the application that pushed it (RFC 9126 §4)');
       if (parameters.client_id !== undefined && !this.clients.isServed(parameters.client_id))
-        throw new OAuthError('invalid_request', 'client_id is not known here');
+        throw new OAuthError(
+          'invalid_request',
+          'client_id is not known here: the application that sent you is not registered',
+        );
       if (parameters.code_challenge === undefined)
         throw new OAuthError('invalid_request', 'code_challenge is required (RFC 7636 §4.3)');
       const asked = authorizationRequest(parameters, this.clients, this.config);
