@@ -21,6 +21,8 @@ const suite: TestApplication = {
   clientSecret: SECRET,
   redirectUri: 'https://suite.example/callback',
 };
+/** Is told of logouts, and signed in to by one test alone. */
+const told: TestApplication = { ...suite, clientId: 'told' };
 
 let receiver: LogoutReceiver;
 let installation: Installation;
@@ -32,7 +34,9 @@ beforeAll(async () => {
   const yaml = `
 applications:
   - { client_id: suite, client_secret: ${SECRET}, name: Suite, redirect_uris: ['${suite.redirectUri}'], consent: skip,
-      post_logout_redirect_uris: ['${BYE}'], backchannel_logout_uri: '${receiver.url}/suite' }
+      post_logout_redirect_uris: ['${BYE}'] }
+  - { client_id: told, client_secret: ${SECRET}, name: Told, redirect_uris: ['${told.redirectUri}'], consent: skip,
+      post_logout_redirect_uris: ['${BYE}'], backchannel_logout_uri: '${receiver.url}/told' }
 `;
   installation = await startInstallation({ yaml, env: { TEST_IDP_PORT: String(await freePort()) } });
   server = installation.server.url;
@@ -332,16 +336,15 @@ describe('oidcc-rp-initiated-logout', () => {
 
 describe('oidcc-backchannel-rp-initiated-logout', () => {
   it('the application gets a logout token and nothing else, and the browser is led back', async () => {
-    receiver.received.length = 0;
-    const { browser, id_token } = await signInto(server, suite, 'bea');
+    const { browser, id_token } = await signInto(server, told, 'bea');
     const response = await logout(browser, { id_token_hint: id_token, post_logout_redirect_uri: BYE, state: 's' });
     expect(response.headers.get('location')).toBe(`${BYE}?state=s`);
-    const [notice] = await receiver.until('/suite', 1);
+    const [notice] = await receiver.until('/told', 1);
     expect([notice?.method, [...(notice?.form.keys() ?? [])]]).toEqual(['POST', ['logout_token']]);
     const keys = createRemoteJWKSet(new URL(`${server}/.well-known/jwks.json`));
     const { payload } = await jwtVerify(notice?.token ?? '', keys, {
       issuer: installation.server.publicUrl,
-      audience: 'suite',
+      audience: 'told',
       typ: 'logout+jwt',
       requiredClaims: ['iat', 'exp', 'jti'],
     });
