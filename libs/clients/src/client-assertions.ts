@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyResult } from 'jose';
 import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
+import { ASYMMETRIC_ALGORITHMS } from '@app/oauth2';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
 import type { Application } from './applications/application.js';
 
-/** What an assertion may be signed with: asymmetric alone (R33, RFC 8725 §3.1). `Ed25519` is the newer name of `EdDSA`. */
-export const ASSERTION_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+/** What an assertion may be signed with (R33). */
+export const ASSERTION_ALGORITHMS = ASYMMETRIC_ALGORITHMS;
 
 /**
  * Of an assertion. `unproven`: nothing shows that the application's key made it. `spent`: the key did, but it proves

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { publicKeySet } from './public-key-set.js';
 import { Secret } from './secret.js';
 import { documented, section } from './setting-docs.js';
-import { kinds, listOf, text } from './setting-kinds.js';
+import { flag, kinds, listOf, text } from './setting-kinds.js';
 import { clientCallbackFault, type UrlFault } from './urls.js';
 
 const LONGEST_URI = 2000;
@@ -11,6 +11,9 @@ const MOST_SECRETS = 5;
 
 /** What people may be asked for (D31). */
 const scopes = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
+
+/** How it may get tokens. */
+const grantTypes = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'] as const;
 
 /** RFC 6749 A.1 without the space, which nobody types twice alike. Other prefixes of ours belong to what routes make. */
 const clientId = z
@@ -116,7 +119,7 @@ export const applicationSchema = section({
     'The most that it may ask people for.',
   ),
   grant_types: documented(
-    distinct(z.enum(['authorization_code', 'refresh_token']))
+    distinct(z.enum(grantTypes))
       .refine((list) => list.includes('authorization_code'), 'must hold authorization_code')
       .default(['authorization_code', 'refresh_token']),
     'How it may get tokens.',
@@ -137,6 +140,10 @@ export const applicationSchema = section({
   consent: documented(
     z.enum(['ask', 'skip']).default('ask'),
     '`skip`: people of the organization are not asked; never for a public application.',
+  ),
+  dpop_bound_access_tokens: documented(
+    flag().default(false),
+    'It gets no token without a DPoP proof, so each of its access tokens is bound to a key (RFC 9449).',
   ),
   backchannel_logout_uri: documented(target().optional(), 'Told by POST when a session of it ends.'),
   frontchannel_logout_uri: documented(target().optional(), 'Loaded in the person’s browser at a logout.'),

@@ -12,6 +12,8 @@ export interface ApplicationPlace {
   readonly organizations: ReadonlySet<string>;
 }
 
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
 type Entry = Readonly<Record<string, unknown>>;
 type Report = (key: string, message: string) => void;
 
@@ -64,6 +66,12 @@ function checkProof(entry: Entry, report: Report): void {
     // RFC 8252 §8.6: anybody can say that he is a public client.
     if (entry['consent'] === 'skip')
       report('consent', 'cannot be skipped by a public application; give it a client_secret, or remove the key');
+    const { grant_types: grantTypes } = entry;
+    if (Array.isArray(grantTypes) && grantTypes.includes(TOKEN_EXCHANGE))
+      report(
+        'grant_types',
+        'may hold token-exchange only where the application proves itself; give it a client_secret',
+      );
     return;
   }
   const needsSecret = method === 'client_secret_basic' || method === 'client_secret_post';
@@ -93,6 +101,7 @@ export function toApplicationConfig(entry: ApplicationEntry): ApplicationConfig 
     jwks,
     resources: entry.resources,
     consent: entry.consent,
+    dpopBoundAccessTokens: entry.dpop_bound_access_tokens,
     backchannelLogoutUri: entry.backchannel_logout_uri,
     frontchannelLogoutUri: entry.frontchannel_logout_uri,
   };

@@ -228,12 +228,16 @@ export interface ApplicationConfig {
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
   readonly scopes: readonly string[];
-  readonly grantTypes: readonly ('authorization_code' | 'refresh_token')[];
+  readonly grantTypes: readonly (
+    'authorization_code' | 'refresh_token' | 'urn:ietf:params:oauth:grant-type:token-exchange'
+  )[];
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
   /** For `private_key_jwt`, and only then: public keys. */
   readonly jwks: JSONWebKeySet | undefined;
   readonly resources: readonly string[];
   readonly consent: 'ask' | 'skip';
+  /** It gets no token without a DPoP proof (RFC 9449 §5.2). */
+  readonly dpopBoundAccessTokens: boolean;
   readonly backchannelLogoutUri: string | undefined;
   readonly frontchannelLogoutUri: string | undefined;
 }

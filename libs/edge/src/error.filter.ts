@@ -92,7 +92,7 @@ function dialectOf(request: FastifyRequest): DialectName {
 
 /** Writes a refusal: status, headers of D4, and the body in the dialect of the route. */
 export function sendFault(request: FastifyRequest, reply: FastifyReply, error: OAuthError): void {
-  const challenge = authenticateHeader(error);
+  const challenge = authenticateHeader(error, request.headers.authorization);
   if (challenge !== undefined) void reply.header('WWW-Authenticate', challenge);
   if (error.retryAfterSeconds !== undefined) void reply.header('Retry-After', String(error.retryAfterSeconds));
   for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);

@@ -114,7 +114,7 @@ describe('D38 CORS', () => {
     expect(headers).toMatchObject({
       'access-control-allow-origin': ORIGIN,
       'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-      'access-control-allow-headers': 'Authorization, Content-Type, Accept, X-Workspace-Id',
+      'access-control-allow-headers': 'Authorization, DPoP, Content-Type, Accept, X-Workspace-Id',
       'access-control-max-age': '600',
       vary: 'Origin',
     });

@@ -82,7 +82,7 @@ export function registerSecurityHeaders(
     if (allowed)
       void reply
         .header('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE')
-        .header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Accept, X-Workspace-Id')
+        .header('Access-Control-Allow-Headers', 'Authorization, DPoP, Content-Type, Accept, X-Workspace-Id')
         .header('Access-Control-Max-Age', '600');
     void reply.status(204).send();
     return undefined;

@@ -20,6 +20,7 @@ export function applicationAnswer(application: RegisteredApplication): Applicati
     ...(application.jwks === undefined ? {} : { jwks: { keys: application.jwks.keys.map((key) => ({ ...key })) } }),
     resources: [...application.resources],
     consent: application.consent,
+    dpop_bound_access_tokens: application.dpopBoundAccessTokens,
     ...text('backchannel_logout_uri', application.backchannelLogoutUri),
     ...text('frontchannel_logout_uri', application.frontchannelLogoutUri),
     disabled: application.disabled,

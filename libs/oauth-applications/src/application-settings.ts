@@ -16,6 +16,7 @@ const DEFAULTS: Omit<ApplicationSettings, 'name' | 'redirectUris'> = {
   jwks: undefined,
   resources: [],
   consent: 'ask',
+  dpopBoundAccessTokens: false,
   backchannelLogoutUri: undefined,
   frontchannelLogoutUri: undefined,
 };
@@ -32,6 +33,7 @@ const SETTING_OF_FIELD = {
   jwks: 'jwks',
   resources: 'resources',
   consent: 'consent',
+  dpop_bound_access_tokens: 'dpopBoundAccessTokens',
   backchannel_logout_uri: 'backchannelLogoutUri',
   frontchannel_logout_uri: 'frontchannelLogoutUri',
 } as const satisfies Record<FieldName, keyof ApplicationSettings>;

@@ -31,13 +31,18 @@ const settings = {
     .min(1)
     .max(20)
     .describe('The most that it may ask people for; default openid, profile and email'),
-  grant_types: z.array(z.enum(APPLICATION_GRANT_TYPES)).min(1).max(10).describe('Default: both'),
+  grant_types: z
+    .array(z.enum(APPLICATION_GRANT_TYPES))
+    .min(1)
+    .max(10)
+    .describe('Default: authorization_code and refresh_token'),
   token_endpoint_auth_method: z
     .enum(APPLICATION_AUTH_METHODS)
     .describe('Default client_secret_basic; `none` for what cannot keep a secret'),
   jwks: z.object({ keys: z.array(publicJwk).min(1).max(20) }).describe('Public keys, for private_key_jwt alone'),
   resources: uris.describe('APIs that it may ask tokens for (RFC 8707)'),
   consent: z.enum(['ask', 'skip']).describe('`skip`: you consent for everybody in the organization; default `ask`'),
+  dpop_bound_access_tokens: z.boolean().describe('It gets no token without a DPoP proof (RFC 9449); default false'),
   backchannel_logout_uri: uri.describe('Told of each logout by a logout token'),
   frontchannel_logout_uri: uri.describe('Opened in the browser at each logout'),
 };
@@ -69,6 +74,7 @@ const application = {
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).optional(),
   resources: z.array(z.string()),
   consent: z.enum(['ask', 'skip']),
+  dpop_bound_access_tokens: z.boolean(),
   backchannel_logout_uri: z.string().optional(),
   frontchannel_logout_uri: z.string().optional(),
   disabled: z.boolean(),

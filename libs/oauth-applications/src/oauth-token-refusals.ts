@@ -16,6 +16,7 @@ const STATUS: Partial<Record<OAuthErrorCode, 403 | 422>> = {
   invalid_grant: 422,
   invalid_scope: 422,
   invalid_target: 422,
+  invalid_dpop_proof: 422,
   unsupported_grant_type: 422,
 };
 

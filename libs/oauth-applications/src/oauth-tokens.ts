@@ -81,13 +81,15 @@ export class OAuthTokens {
 
 /** Before a secret is looked at: what can never succeed here, for whom it is no secret that it cannot. */
 function assertServed(application: RegisteredApplication, wish: TokenWish): void {
-  const { tokenEndpointAuthMethod: method, grantTypes } = application;
+  const { tokenEndpointAuthMethod: method, grantTypes, dpopBoundAccessTokens } = application;
   if (application.disabled) throw new OAuthError('forbidden', 'This application is disabled');
   if (method === 'none' || method === 'private_key_jwt')
     throw unprocessable(
       'client_secret',
       `cannot be right: this application authenticates by ${method}, at /oauth2/token`,
     );
+  if (dpopBoundAccessTokens)
+    throw unprocessable('client_id', 'cannot be used here: this application is registered for DPoP; use /oauth2/token');
   // What is issued here is listed and deleted by its id, and that is the refresh family's.
   if (!grantTypes.includes('refresh_token'))
     throw unprocessable('grant_type', 'cannot be used here: this application may not refresh; use /oauth2/token');

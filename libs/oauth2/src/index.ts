@@ -1,7 +1,8 @@
 /**
  * oauth2: the vocabulary of the RFCs. Pure: no framework, no I/O, no npm import.
  *
- * Owns: the error catalogue, PKCE (RFC 7636), scopes (RFC 6749 §3.3), redirect target rules (D7), opaque tokens (D45).
+ * Owns: the error catalogue, PKCE (RFC 7636), scopes (RFC 6749 §3.3), redirect target rules (D7), opaque tokens (D45),
+ * what clients may sign with.
  * Does not own: routes, storage, how an error is written for a dialect (edge).
  */
 export {
@@ -11,6 +12,7 @@ export {
   type OAuthErrorCode,
   type OAuthErrorOptions,
 } from './oauth-error.js';
+export { ASYMMETRIC_ALGORITHMS, isJwkThumbprint } from './dpop.js';
 export { challengeOf, isCodeChallenge, isCodeVerifier, verifierMatches } from './pkce.js';
 export { isLoopbackHost, redirectUriFault, redirectUriMatches, type Delivery } from './redirect-uri.js';
 export { knownSignInScopes, MACHINE_SCOPES, narrowScope, parseScope, SIGN_IN_SCOPES } from './scope.js';

@@ -21,6 +21,7 @@ export type OAuthErrorCode =
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'invalid_request_uri'
+  | 'invalid_dpop_proof'
   | 'server_error'
   | 'temporarily_unavailable'
   | 'unauthorized'
@@ -54,6 +55,7 @@ const STATUS: Record<OAuthErrorCode, number> = {
   request_not_supported: 400,
   request_uri_not_supported: 400,
   invalid_request_uri: 400,
+  invalid_dpop_proof: 400,
   server_error: 500,
   temporarily_unavailable: 503,
   unauthorized: 401,
@@ -70,8 +72,11 @@ const STATUS: Record<OAuthErrorCode, number> = {
   rate_limit_exceeded: 429,
 };
 
-/** How a 401 tells the caller to authenticate: RFC 6750 §3 for resources, RFC 6749 §5.2 after failed Basic. */
-export type AuthenticateScheme = 'Bearer' | 'Basic';
+/**
+ * How a 401 tells the caller to authenticate: RFC 6750 §3 for resources, RFC 6749 §5.2 after failed Basic. `Bearer, DPoP`
+ * where access tokens are taken by either scheme (RFC 9449 §7.2).
+ */
+export type AuthenticateScheme = 'Bearer' | 'Basic' | 'Bearer, DPoP';
 
 export interface OAuthErrorOptions {
   /** Overrides the code's usual status (e.g. 401 `invalid_grant` at /oauth2/refresh, D13). */

@@ -5,7 +5,7 @@ export type PresentedCredential =
   | { readonly kind: 'none' }
   /** More than one, or one that cannot be read. */
   | { readonly kind: 'unusable'; readonly reason: string }
-  /** A bearer of the other kind: the bearer guard has judged it. */
+  /** An access token: the bearer guard has judged it. */
   | { readonly kind: 'access-token' }
   | { readonly kind: 'key'; readonly key: PresentedKey };
 
@@ -19,6 +19,8 @@ export interface PresentedKey {
 /** Public beginning of an API key: enough to find one among all, and far from enough to guess the rest of 256 bits. */
 const HANDLE_LENGTH = 'gth_ak_'.length + 12;
 const BEARER = /^Bearer +(\S+) *$/i;
+/** RFC 9449 §7.1; API keys are bound to nothing. */
+const BOUND_TOKEN = /^DPoP +(?!gth_ak_)\S+ *$/i;
 /** No scheme word; some clients send one all the same. */
 const SERVICE_TOKEN = /^(?:ServiceToken +)?(st_[A-Za-z0-9_-]{22}):(\S{1,200}) *$/i;
 
@@ -46,6 +48,7 @@ export function presentedCredential(
 function fromAuthorization(authorization: string): PresentedCredential {
   const bearer = BEARER.exec(authorization)?.[1];
   if (bearer !== undefined) return bearer.startsWith('gth_ak_') ? apiKey(bearer) : { kind: 'access-token' };
+  if (BOUND_TOKEN.test(authorization)) return { kind: 'access-token' };
   const [, handle, secret] = SERVICE_TOKEN.exec(authorization) ?? [];
   if (handle === undefined || secret === undefined)
     return { kind: 'unusable', reason: 'neither "Bearer token" nor "id:secret"' };

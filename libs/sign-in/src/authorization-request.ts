@@ -1,6 +1,6 @@
 import type { FirstPartyClient, FirstPartyClients } from '@app/clients';
 import type { GatehouseConfig } from '@app/config';
-import { isCodeChallenge, knownSignInScopes, OAuthError, parseScope } from '@app/oauth2';
+import { isCodeChallenge, isJwkThumbprint, knownSignInScopes, OAuthError, parseScope } from '@app/oauth2';
 import { z } from 'zod';
 
 /** GET and POST /oauth2/authorize: the seed's parameters, RFC 6749 §4.1.1, RFC 7636 §4.3 and OIDC Core §3.1.2.1. */
@@ -27,6 +27,7 @@ export const AuthorizationParametersSchema = z.object({
   acr_values: z.string().max(1000).optional(),
   ui_locales: z.string().max(200).optional(),
   resource: z.string().max(2000).optional().describe('RFC 8707: an API that the application is registered for'),
+  dpop_jkt: z.string().max(128).optional().describe('Thumbprint of the key that alone may redeem the code (RFC 9449)'),
   request: z.string().max(20_000).optional().describe('Refused: OIDC Core §6 is not supported'),
   request_uri: z.string().max(2000).optional().describe('What POST /oauth2/par answered; no other'),
 });
@@ -74,6 +75,8 @@ export interface AuthorizationRequest {
   readonly uiLocales: string | undefined;
   /** What the tokens are for beside this server (RFC 8707). */
   readonly resource: string | undefined;
+  /** Thumbprint of the key that alone may redeem the code (RFC 9449 §10). */
+  readonly dpopJkt?: string | undefined;
   /** Where it was pushed: told once, when its code is issued (RFC 9126). */
   readonly pushed?: string | undefined;
 }
@@ -107,6 +110,7 @@ export function authorizationRequest(
     acrValues: parameters.acr_values,
     uiLocales: parameters.ui_locales,
     resource: undefined,
+    dpopJkt: keyOf(parameters, delivery),
   };
 }
 
@@ -216,6 +220,15 @@ export function maxAgeOf(maxAge: string | undefined): number | undefined {
   if (maxAge === undefined) return undefined;
   if (!/^\d{1,9}$/.test(maxAge)) throw invalid('max_age must be a whole number of seconds');
   return Number(maxAge);
+}
+
+/** Tokens that come without a code are bound to no key. @throws OAuthError `invalid_request` */
+export function keyOf({ dpop_jkt: key }: AuthorizationParameters, { kind }: Delivery): string | undefined {
+  if (key === undefined) return undefined;
+  if (kind !== 'code') throw invalid('dpop_jkt is for response_type=code');
+  if (!isJwkThumbprint(key))
+    throw invalid('dpop_jkt must be the 43 base64url characters of a JWK thumbprint (RFC 7638)');
+  return key;
 }
 
 /** Whose session a sign-in makes: the client's, or for an application the person's own here, which it gets one from (D32). */

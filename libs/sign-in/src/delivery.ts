@@ -46,6 +46,7 @@ export class OutcomeDelivery {
         nonce: request.nonce,
         resource: undefined,
         party: 'first',
+        dpopJkt: request.dpopJkt,
       });
       return redirectToClient(request.delivery, { code, state: request.state, iss: this.config.publicUrl }, reply);
     }

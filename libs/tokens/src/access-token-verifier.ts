@@ -28,12 +28,13 @@ export class AccessTokenVerifier {
   ) {}
 
   /**
-   * The content of a token that is good here, or undefined when it is not good for any reason.
+   * The content of a token that is good here by itself, or undefined when it is not good for any reason. One that is
+   * bound to a key is not (RFC 9449 §7.2): see BoundTokens.
    * @throws DatabaseUnavailable when revocation cannot be decided.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
     const found = await this.inspect(token);
-    return found?.isForUs === true ? found : undefined;
+    return found?.isForUs === true && found.claims.cnf === undefined ? found : undefined;
   }
 
   /** The same for a token that we issued for any API: to be told of, not to be acted on (RFC 7662). */

@@ -15,7 +15,7 @@ interface Generations {
   readonly c?: number;
 }
 
-/** The claims of an access token (D19). `org`, `own` and `gen` are ours and mean nothing to anybody else. */
+/** The claims of an access token (D19). `org`, `own`, `gen` and `src` are ours and mean nothing to anybody else. */
 export interface AccessTokenClaims {
   readonly iss: string;
   readonly sub: string;
@@ -36,6 +36,10 @@ export interface AccessTokenClaims {
   readonly name?: string;
   readonly groups?: readonly string[];
   readonly groups_overage?: true;
+  /** The key that it is bound to (RFC 9449 §6.1). */
+  readonly cnf?: { readonly jkt: string };
+  /** `jti` of the access token that it was exchanged for (RFC 8693), and dies with. */
+  readonly src?: string;
 }
 
 /** What every token of ours begins with. */
@@ -146,6 +150,7 @@ export function revocationClaims(claims: AccessTokenClaims): Revocation[] {
     { subject: `token:${claims.jti}`, generation: 0 },
     { subject: `organization:${claims.org}`, generation: claims.gen.o },
   ];
+  if (claims.src !== undefined) subjects.push({ subject: `token:${claims.src}`, generation: 0 });
   if (claims.sid !== undefined) subjects.push({ subject: `session:${claims.sid}`, generation: 0 });
   if (claims.idp !== undefined) subjects.push({ subject: `provider:${claims.idp}`, generation: claims.gen.p ?? 0 });
   subjects.push({ subject: `user:${claims.own ?? claims.sub}`, generation: claims.gen.u });

@@ -17,6 +17,8 @@ export interface CodeGrant {
   readonly resource: string | undefined;
   /** An application must name itself to redeem it; a first-party client need not (RFC 6749 §4.1.3). */
   readonly party: 'first' | 'application';
+  /** Thumbprint of the one key that may redeem it (RFC 9449 §10). */
+  readonly dpopJkt?: string | undefined;
 }
 
 export interface CodePresentation {
@@ -24,6 +26,8 @@ export interface CodePresentation {
   readonly codeVerifier: string | undefined;
   readonly redirectUri: string | undefined;
   readonly clientId: string | undefined;
+  /** Of the key that the token request proves. */
+  readonly dpopKey?: string | undefined;
 }
 
 /** `replayed` carries the session to end: the right client repeated a used code, well after its first use (D6). */
@@ -41,7 +45,7 @@ const TOMBSTONE_MS = 10 * 60_000;
 const HONEST_RETRY_MS = 10_000;
 
 /**
- * Our own authorization codes: 60 seconds, bound to challenge, client and target, taken once (D6, RFC 6749 §4.1.2).
+ * Our own authorization codes: 60 seconds, bound to challenge, client, target and `dpop_jkt`, taken once (D6, RFC 6749 §4.1.2).
  * A wrong verifier or client does not use a code up: only its rightful owner can.
  */
 @Injectable()
@@ -95,6 +99,8 @@ function mismatch(grant: CodeGrant, presented: CodePresentation): string | undef
     return 'the code was issued to another client';
   if (grant.redirectUri !== undefined && presented.redirectUri !== grant.redirectUri)
     return 'redirect_uri is not the one of the authorization request (RFC 6749 §4.1.3)';
+  if (grant.dpopJkt !== undefined && presented.dpopKey !== grant.dpopJkt)
+    return 'the request does not prove the key of dpop_jkt (RFC 9449 §10)';
   return verifierFault(presented.codeVerifier, grant.codeChallenge);
 }
 

@@ -4,11 +4,12 @@ import type { FastifyRequest } from 'fastify';
 import { Directory } from '@app/directory';
 import { RateLimiter, remoteAddress, routePolicy, type Principal, type RouteAccess } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
-import { BearerStrategy, bearerToken } from './bearer.strategy.js';
+import { BearerStrategy } from './bearer.strategy.js';
+import { presentedAccessToken } from './presented-access-token.js';
 
 /**
- * The one place where a call is let in (R25): public routes pass, every other needs a good access token of ours, and by
- * its access a person's (D30, D56) or an administrator's (D18). It runs before every handler of every module. What else
+ * The one place where a call is let in (R25): public routes pass, every other needs a good access token of ours, as a
+ * bearer or bound to a key (RFC 9449 §7), and by its access a person's (D30, D56) or an administrator's (D18). It runs before every handler of every module. What else
  * may come to a tenant's route, the tenant guard judges after it.
  */
 @Injectable()
@@ -36,20 +37,21 @@ export class BearerGuard extends AuthGuard() {
     info: unknown,
     context: ExecutionContext,
   ): TUser {
-    if (error) throw error;
-    if (principal !== false) return principal;
+    if (principal !== false && !error) return principal;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    if (error instanceof OAuthError && error.status === 401) this.rateLimiter.countBadToken(remoteAddress(request));
+    if (error) throw error;
     if (request.headers.authorization === undefined)
       throw new OAuthError(
         'unauthorized',
         'Authentication required: send an access token as "Authorization: Bearer …"',
         {
-          authenticate: 'Bearer',
+          authenticate: 'Bearer, DPoP',
         },
       );
     this.rateLimiter.countBadToken(remoteAddress(request));
     throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
-      authenticate: 'Bearer',
+      authenticate: 'Bearer, DPoP',
       ...(typeof info === 'string' ? { logDetail: info } : {}),
     });
   }
@@ -84,6 +86,6 @@ export class BearerGuard extends AuthGuard() {
 
 /** API keys may come as bearers as well (D28); everything else that does is held for an access token. */
 function presentsAccessToken(request: FastifyRequest): boolean {
-  const token = bearerToken(request.headers.authorization);
-  return token !== undefined && !token.startsWith('gth_ak_');
+  const presented = presentedAccessToken(request.headers.authorization);
+  return presented !== undefined && !presented.token.startsWith('gth_ak_');
 }

@@ -3,20 +3,12 @@ import { PassportStrategy } from '@nestjs/passport';
 import passport, { Strategy } from 'passport';
 import type { Principal } from '@app/edge';
 import { AccessTokenVerifier } from './access-token-verifier.js';
-
-/** RFC 6750 §2.1; the scheme's case does not matter (RFC 9110 §11.1). */
-const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
+import { BoundTokens } from './dpop/bound-tokens.js';
+import type { ProvenRequest } from './dpop/dpop-proofs.js';
+import { presentedAccessToken, type PresentedAccessToken } from './presented-access-token.js';
 
 type Verified = (error: unknown, principal?: Principal | false) => void;
-type Verify = (token: string, done: Verified) => void;
-interface WithAuthorization {
-  readonly headers: { readonly authorization?: string };
-}
-
-/** The token of an Authorization header; undefined when there is none, or none of this scheme. */
-export function bearerToken(authorization: string | undefined): string | undefined {
-  return authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-}
+type Verify = (presented: PresentedAccessToken, request: ProvenRequest, done: Verified) => void;
 
 /**
  * A Passport strategy that reads the Authorization header and nothing else: a token in a query or a form ends in logs
@@ -27,13 +19,13 @@ class AuthorizationHeaderStrategy extends Strategy {
     super();
   }
 
-  override authenticate(request: WithAuthorization): void {
-    const token = bearerToken(request.headers.authorization);
-    if (token === undefined) {
+  override authenticate(request: ProvenRequest): void {
+    const presented = presentedAccessToken(request.headers.authorization);
+    if (presented === undefined) {
       this.fail(401);
       return;
     }
-    this.check(token, (error, principal) => {
+    this.check(presented, request, (error, principal) => {
       if (error) this.error(error);
       else if (principal) this.success(principal);
       else this.fail('invalid_token', 401);
@@ -51,13 +43,17 @@ let instances = 0;
 export class BearerStrategy extends PassportStrategy(AuthorizationHeaderStrategy, 'bearer') {
   override readonly name = `bearer-${++instances}`;
 
-  constructor(private readonly verifier: AccessTokenVerifier) {
+  constructor(
+    private readonly verifier: AccessTokenVerifier,
+    private readonly boundTokens: BoundTokens,
+  ) {
     super();
     passport.use(this.name, this);
   }
 
-  async validate(token: string): Promise<Principal | false> {
-    const verified = await this.verifier.verify(token);
+  async validate({ scheme, token }: PresentedAccessToken, request: ProvenRequest): Promise<Principal | false> {
+    const verified =
+      scheme === 'Bearer' ? await this.verifier.verify(token) : await this.boundTokens.verify(token, request);
     return verified?.principal ?? false;
   }
 }

@@ -2,7 +2,7 @@
  * tokens: the tokens that we issue.
  *
  * Owns: sessions, refresh families, authorization codes, the grants, signing claims into tokens, introspection,
- * revocation, the guard that stands before every route, and who counts as an operator.
+ * revocation, proofs of possession (DPoP), the guard that stands before every route, and who counts as an operator.
  * Does not own: how a person signs in (sign-in), who the clients are (clients), the keys (keys).
  * Routes: POST /oauth2/token, /oauth2/refresh, /oauth2/introspect, /oauth2/revoke; GET, POST /oauth2/userinfo;
  * GET /.well-known/openid-configuration, oauth-authorization-server, oauth-protected-resource, jwks.json.
@@ -10,6 +10,7 @@
 export { TokensModule } from './tokens.module.js';
 export { AccessTokenVerifier } from './access-token-verifier.js';
 export { ApplicationTokens, type ApplicationToken } from './application-tokens.js';
+export { DpopProofs } from './dpop/dpop-proofs.js';
 export { IdTokenHints, type IdTokenHint } from './id-token-hints.js';
 export { OperatorAccess } from './operator-access.js';
 export { markInternalSocket } from './internal-sockets.js';

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CLIENT_FIELDS, presentedClient } from '@app/clients';
 import { ApiContract, noStore, Public, RateClass, RateLimiter, readBody, remoteAddress } from '@app/edge';
 import { z } from 'zod';
-import { bearerToken } from './bearer.strategy.js';
+import { bearerToken } from './presented-access-token.js';
 import { INACTIVE, Introspection } from './introspection.js';
 
 /** No cap of a thousand characters: a token with many groups is longer (D15). */
@@ -33,6 +33,7 @@ const IntrospectionResponseSchema = z
     name: z.string().optional(),
     groups: z.array(z.string()).optional(),
     groups_overage: z.boolean().optional(),
+    cnf: z.object({ jkt: z.string() }).optional().describe('The key that the token is bound to (RFC 9449 §6.2)'),
   })
   .meta({ id: 'IntrospectionResponse' });
 

@@ -83,11 +83,13 @@ export class Introspection {
       iss: this.config.publicUrl,
       exp: state.expiresAt,
       iat: state.issuedAt,
+      ...(state.boundTo === undefined ? {} : { cnf: { jkt: state.boundTo } }),
     });
   }
 }
 
 function describe({ claims }: VerifiedToken): string {
-  const { org: _org, own: _own, gen: _gen, ...shown } = claims;
-  return JSON.stringify({ active: true, token_type: 'Bearer', ...shown });
+  const { org: _org, own: _own, gen: _gen, src: _src, ...shown } = claims;
+  const tokenType = claims.cnf === undefined ? 'Bearer' : 'DPoP';
+  return JSON.stringify({ active: true, token_type: tokenType, ...shown });
 }

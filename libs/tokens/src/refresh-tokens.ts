@@ -26,10 +26,17 @@ export interface Rotated {
   readonly scopes: readonly string[];
 }
 
+/** The key that a refresh proves; the family of a public client is bound to it from then on (RFC 9449 §5). */
+export interface ProvenKey {
+  readonly jkt: string;
+  readonly client: 'public' | 'confidential';
+}
+
 /** Why no successor was given. `reused` asks the caller to end the session. */
 export type RotationRefusal =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'scope' }
+  | { readonly kind: 'key' }
   | { readonly kind: 'reused'; readonly familyId: string; readonly facts: SessionFacts };
 
 /** What introspection and revocation may know of a refresh token. */
@@ -42,6 +49,8 @@ export interface RefreshTokenState {
   readonly expiresAt: number;
   readonly issuedAt: number;
   readonly userId: string;
+  /** Thumbprint of the key that it is bound to. */
+  readonly boundTo: string | undefined;
 }
 
 /** How long after the first rotation its predecessor still gets the same successor (D13), by the database's clock. */
@@ -56,10 +65,11 @@ const ROTATE = `
   WITH used AS (
     UPDATE refresh_families f
     SET current_hash = $3, predecessor_hash = $2, successor_sealed = $4, rotated_at = clock_timestamp(),
-        issued_at = now(), expires_at = LEAST(now() + make_interval(secs => $7), s.expires_at)
+        dpop_jkt = coalesce(f.dpop_jkt, $9), issued_at = now(), expires_at = LEAST(now() + make_interval(secs => $7), s.expires_at)
     FROM ${SESSION_FACTS_TABLES}
     WHERE f.handle_hash = $1 AND f.current_hash = $2 AND f.expires_at > now() AND f.revoked_at IS NULL
       AND (f.client_id = $5 OR ($5::text IS NULL AND s.client_generation IS NULL)) AND string_to_array(f.scope, ' ') @> $6::text[]
+      AND (f.dpop_jkt IS NULL OR f.dpop_jkt = $8)
       AND s.id = f.session_id AND ${SESSION_IS_ALIVE}
     RETURNING f.id AS family_id, f.scope, f.resource, ${SESSION_FACTS_COLUMNS}
   )
@@ -83,6 +93,7 @@ const EXPLAIN_REFUSAL = `
          f.predecessor_hash = $2 AND f.rotated_at > clock_timestamp() - ${GRACE} AS within_grace,
          f.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS alive,
          f.client_id = $3 OR ($3::text IS NULL AND s.client_generation IS NULL) AS same_client,
+         f.dpop_jkt IS NULL OR f.dpop_jkt IS NOT DISTINCT FROM $4 AS same_key,
          f.id AS family_id, f.scope, f.resource, ${SESSION_FACTS_COLUMNS}
   FROM ${FAMILY_TABLES}
   WHERE f.handle_hash = $1`;
@@ -99,6 +110,7 @@ interface RefusedRow extends RotatedRow {
   readonly within_grace: boolean | null;
   readonly alive: boolean;
   readonly same_client: boolean | null;
+  readonly same_key: boolean;
 }
 
 /**
@@ -119,8 +131,16 @@ export class RefreshTokens {
     this.idleSeconds = config.lifetimes.refreshIdleSeconds;
   }
 
-  /** Starts a family for a session that is alive; undefined when it no longer is. */
-  async begin(sessionId: string, scopes: readonly string[], resource?: string): Promise<Rotated | undefined> {
+  /**
+   * Starts a family for a session that is alive; undefined when it no longer is.
+   * @param boundTo thumbprint of the key that every refresh must prove (RFC 9449 §5)
+   */
+  async begin(
+    sessionId: string,
+    scopes: readonly string[],
+    resource?: string,
+    boundTo?: string,
+  ): Promise<Rotated | undefined> {
     const refreshToken = mintOpaqueToken('rt');
     const familyId = randomUUID();
     const [row] = await this.database.queryNamed<SessionFactsRow>(
@@ -129,8 +149,8 @@ export class RefreshTokens {
          SELECT s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
          FROM ${SESSION_FACTS_TABLES} WHERE s.id = $1 AND ${SESSION_IS_ALIVE}
        ), family AS (
-         INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, resource, expires_at)
-         SELECT $2, session_id, client_id, $3, $4, $5, $7, LEAST(now() + make_interval(secs => $6), session_expires_at)
+         INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, resource, dpop_jkt, expires_at)
+         SELECT $2, session_id, client_id, $3, $4, $5, $7, $8, LEAST(now() + make_interval(secs => $6), session_expires_at)
          FROM session
        )
        SELECT * FROM session`,
@@ -142,6 +162,7 @@ export class RefreshTokens {
         hashOpaqueToken(refreshToken),
         this.idleSeconds,
         resource ?? null,
+        boundTo ?? null,
       ],
     );
     return row === undefined ? undefined : { refreshToken, familyId, facts: sessionFactsOf(row), resource, scopes };
@@ -152,11 +173,13 @@ export class RefreshTokens {
    * client within ten seconds, while the successor is unused, it answers the same successor.
    * @param clientId the client that presents it; an application must name itself, a first-party client need not.
    * @param requested scopes asked for; empty asks for what was granted.
+   * @param key what the request proves; without the key that its family is bound to a token is as good as unknown.
    */
   async rotate(
     presented: string,
     clientId: string | undefined,
     requested: readonly string[],
+    key?: ProvenKey,
   ): Promise<Rotated | RotationRefusal> {
     if (!isOpaqueToken(presented, 'rt')) return { kind: 'unknown' };
     const hash = hashOpaqueToken(presented);
@@ -170,8 +193,10 @@ export class RefreshTokens {
       clientId ?? null,
       requested,
       this.idleSeconds,
+      key?.jkt ?? null,
+      key?.client === 'public' ? key.jkt : null,
     ]);
-    if (found === undefined) return this.explainRefusal(presented, clientId, requested);
+    if (found === undefined) return this.explainRefusal(presented, clientId, requested, key);
     this.sealed.latest.push(handleHash);
     return rotated(found.row, successor, requested);
   }
@@ -187,8 +212,9 @@ export class RefreshTokens {
       expires_at: string;
       issued_at: string;
       user_id: string;
+      dpop_jkt: string | null;
     }>(
-      `SELECT f.session_id, f.client_id, f.scope, s.user_id,
+      `SELECT f.session_id, f.client_id, f.scope, f.dpop_jkt, s.user_id,
               f.current_hash = $2 AND f.expires_at > now() AND f.revoked_at IS NULL AND ${SESSION_IS_ALIVE} AS active,
               extract(epoch FROM f.expires_at)::bigint AS expires_at, extract(epoch FROM f.issued_at)::bigint AS issued_at
        FROM ${FAMILY_TABLES}
@@ -204,6 +230,7 @@ export class RefreshTokens {
       expiresAt: Number(row.expires_at),
       issuedAt: Number(row.issued_at),
       userId: row.user_id,
+      boundTo: row.dpop_jkt ?? undefined,
     };
   }
 
@@ -231,13 +258,17 @@ export class RefreshTokens {
     presented: string,
     clientId: string | undefined,
     requested: readonly string[],
+    key: ProvenKey | undefined,
   ): Promise<Rotated | RotationRefusal> {
     const [row] = await this.database.query<RefusedRow>(EXPLAIN_REFUSAL, [
       handleHashOf(presented),
       hashOpaqueToken(presented),
       clientId ?? null,
+      key?.jkt ?? null,
     ]);
     if (row === undefined || row.same_client !== true) return { kind: 'unknown' };
+    // Nothing is ended for it: of a bound token a thief has nothing, so he must not be able to end the session by it.
+    if (!row.same_key) return { kind: 'key' };
     if (!row.rotated) return row.alive ? { kind: 'scope' } : { kind: 'unknown' };
     const granted = row.scope.split(' ');
     if (row.alive && row.within_grace === true && row.successor_sealed !== null) {

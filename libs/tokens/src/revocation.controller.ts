@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { CLIENT_FIELDS, presentedClient } from '@app/clients';
 import { ApiContract, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
 import { z } from 'zod';
-import { bearerToken } from './bearer.strategy.js';
+import { bearerToken } from './presented-access-token.js';
 import { TokenRevocation } from './token-revocation.js';
 
 const RevocationRequestSchema = z.object({

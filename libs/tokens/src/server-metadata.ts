@@ -1,6 +1,6 @@
 import { ASSERTION_ALGORITHMS } from '@app/clients';
 import type { GatehouseConfig } from '@app/config';
-import { MACHINE_SCOPES, SIGN_IN_SCOPES } from '@app/oauth2';
+import { ASYMMETRIC_ALGORITHMS, MACHINE_SCOPES, SIGN_IN_SCOPES } from '@app/oauth2';
 
 /** RFC 8414 §2. Everything is under PUBLIC_URL, whatever the Host header says (D3). */
 export function authorizationServerMetadata(config: GatehouseConfig, grantTypes: readonly string[]) {
@@ -28,6 +28,7 @@ export function authorizationServerMetadata(config: GatehouseConfig, grantTypes:
     revocation_endpoint_auth_methods_supported: clientAuthentication,
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     code_challenge_methods_supported: ['S256'],
+    dpop_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
     authorization_response_iss_parameter_supported: true,
     service_documentation: at('/docs'),
   };
@@ -81,5 +82,7 @@ export function protectedResourceMetadata(config: GatehouseConfig) {
     resource_name: 'Gatehouse',
     resource_documentation: `${config.publicUrl}/docs`,
     tls_client_certificate_bound_access_tokens: false,
+    dpop_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
+    dpop_bound_access_tokens_required: false,
   };
 }

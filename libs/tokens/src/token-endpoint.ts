@@ -4,6 +4,7 @@ import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
 import type { Grant, TokenRequest } from './grants/grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
+import { TokenExchangeGrant } from './grants/token-exchange.grant.js';
 import type { IssuedTokens } from './token-issuer.js';
 
 /** The one pipeline: the grant type is known, then the grant decides. */
@@ -15,9 +16,13 @@ export class TokenEndpoint {
     authorizationCode: AuthorizationCodeGrant,
     refreshToken: RefreshTokenGrant,
     clientCredentials: ClientCredentialsGrant,
+    tokenExchange: TokenExchangeGrant,
   ) {
     this.grants = new Map(
-      [authorizationCode, refreshToken, clientCredentials].map((grant: Grant) => [grant.grantType, grant]),
+      [authorizationCode, refreshToken, clientCredentials, tokenExchange].map((grant: Grant) => [
+        grant.grantType,
+        grant,
+      ]),
     );
   }
 

@@ -3,16 +3,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { presentedClient } from '@app/clients';
 import { ApiContract, noStore, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
 import { OAuthError, parseScope } from '@app/oauth2';
+import { DpopProofs } from './dpop/dpop-proofs.js';
 import { TokenEndpoint } from './token-endpoint.js';
 import { tokenResponse } from './token-issuer.js';
 import { RefreshRequestSchema, TokenQuerySchema, TokenRequestSchema, TokenResponseSchema } from './token.schema.js';
 
-/** POST /oauth2/token (RFC 6749 §3.2) and the seed's POST /oauth2/refresh. */
+/** POST /oauth2/token (RFC 6749 §3.2) and the seed's POST /oauth2/refresh; with a DPoP proof either binds (RFC 9449 §5). */
 @Controller('oauth2')
 @Public()
 @RateClass('token')
 export class TokenController {
-  constructor(private readonly endpoint: TokenEndpoint) {}
+  constructor(
+    private readonly endpoint: TokenEndpoint,
+    private readonly proofs: DpopProofs,
+  ) {}
 
   @Post('token')
   @HttpCode(200)
@@ -40,6 +44,15 @@ export class TokenController {
       resource: body.resource,
       client: presentedClient(request.headers.authorization, body),
       context: requestContext(request),
+      dpopKey: await this.proofs.keyOf(request),
+      exchange: {
+        subjectToken: body.subject_token,
+        subjectTokenType: body.subject_token_type,
+        requestedTokenType: body.requested_token_type,
+        audience: body.audience,
+        actorToken: body.actor_token,
+        actorTokenType: body.actor_token_type,
+      },
     });
     return tokenResponse(tokens);
   }
@@ -69,6 +82,7 @@ export class TokenController {
         resource: undefined,
         client: presentedClient(undefined, {}),
         context: requestContext(request),
+        dpopKey: await this.proofs.keyOf(request),
       })
       .catch((error: unknown) => {
         throw asUnauthorized(error);

@@ -10,8 +10,11 @@ import { AuthorizationCodes } from './authorization-codes.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
 import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
+import { BoundTokens } from './dpop/bound-tokens.js';
+import { DpopProofs } from './dpop/dpop-proofs.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
+import { TokenExchangeGrant } from './grants/token-exchange.grant.js';
 import { IdTokenHints } from './id-token-hints.js';
 import { Introspection } from './introspection.js';
 import { IntrospectionController } from './introspection.controller.js';
@@ -41,6 +44,8 @@ import { WellKnownController } from './well-known.controller.js';
     UserProfiles,
     AccessTokenVerifier,
     OperatorAccess,
+    DpopProofs,
+    BoundTokens,
     BearerStrategy,
     { provide: APP_GUARD, useClass: BearerGuard },
     AuthorizationCodes,
@@ -51,6 +56,7 @@ import { WellKnownController } from './well-known.controller.js';
     AuthorizationCodeGrant,
     RefreshTokenGrant,
     ClientCredentialsGrant,
+    TokenExchangeGrant,
     TokenEndpoint,
     Introspection,
     TokenRevocation,
@@ -58,6 +64,7 @@ import { WellKnownController } from './well-known.controller.js';
     ApplicationTokens,
   ],
   exports: [
+    DpopProofs,
     IdTokenHints,
     ApplicationTokens,
     AuthorizationCodes,

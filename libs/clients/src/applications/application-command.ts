@@ -13,6 +13,7 @@ options:
   --scope <scope>                   may be given several times; without it all: ${SIGN_IN_SCOPES.join(' ')}
   --resource <uri>                  an API that it may ask tokens for; may be given several times
   --public                          it has no secret, as programs on people's own devices cannot keep one
+  --dpop                            it gets no token without a DPoP proof, so its access tokens are bound to a key
   --consent=skip                    people of the organization are not asked`;
 
 /** Settings by the names that this command has for them. */
@@ -79,6 +80,7 @@ function readArguments(args: readonly string[]): Wanted | 'help' {
     jwks: undefined,
     resources: values.resource ?? [],
     consent,
+    dpopBoundAccessTokens: values.dpop === true,
     backchannelLogoutUri: undefined,
     frontchannelLogoutUri: undefined,
   };
@@ -102,6 +104,7 @@ function parsed(args: readonly string[]) {
         scope: texts,
         resource: texts,
         public: { type: 'boolean' },
+        dpop: { type: 'boolean' },
         consent: text,
         help: { type: 'boolean', short: 'h' },
       },

@@ -18,6 +18,7 @@ export interface ApplicationRow {
   readonly jwks: JSONWebKeySet | null;
   readonly resources: string[];
   readonly consent: 'ask' | 'skip';
+  readonly dpop_bound_access_tokens: boolean;
   readonly backchannel_logout_uri: string | null;
   readonly frontchannel_logout_uri: string | null;
   readonly generation: number;
@@ -30,8 +31,8 @@ export interface ApplicationRow {
 export const APPLICATION_COLUMNS = `
   a.id, a.client_id, a.organization_id, o.name AS organization_name, o.generation AS organization_generation, a.name,
   a.logo_uri, a.redirect_uris, a.post_logout_redirect_uris, a.scopes, a.grant_types, a.token_endpoint_auth_method, a.jwks,
-  a.resources, a.consent, a.backchannel_logout_uri, a.frontchannel_logout_uri, a.generation, a.revision, a.created_at,
-  a.updated_at`;
+  a.resources, a.consent, a.dpop_bound_access_tokens, a.backchannel_logout_uri, a.frontchannel_logout_uri, a.generation,
+  a.revision, a.created_at, a.updated_at`;
 
 export function applicationOf(row: ApplicationRow): Application {
   return {
@@ -50,6 +51,7 @@ export function applicationOf(row: ApplicationRow): Application {
     jwks: row.jwks ?? undefined,
     resources: row.resources,
     consent: row.consent,
+    dpopBoundAccessTokens: row.dpop_bound_access_tokens,
     backchannelLogoutUri: row.backchannel_logout_uri ?? undefined,
     frontchannelLogoutUri: row.frontchannel_logout_uri ?? undefined,
     generation: row.generation,
@@ -71,6 +73,7 @@ export const SETTING_COLUMNS = [
   'jwks',
   'resources',
   'consent',
+  'dpop_bound_access_tokens',
   'backchannel_logout_uri',
   'frontchannel_logout_uri',
 ] as const;
@@ -88,6 +91,7 @@ export function settingValues(settings: ApplicationSettings): readonly unknown[]
     settings.jwks === undefined ? null : JSON.stringify(settings.jwks),
     settings.resources,
     settings.consent,
+    settings.dpopBoundAccessTokens,
     settings.backchannelLogoutUri ?? null,
     settings.frontchannelLogoutUri ?? null,
   ];

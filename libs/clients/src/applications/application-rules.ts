@@ -9,6 +9,7 @@ export interface ApplicationFault {
 
 const LONGEST_URI = 2000;
 const MOST_URIS = 50;
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /**
  * Everything that is wrong with an application's settings: redirect targets by D7 and R18, scopes that exist, a way to
@@ -58,9 +59,11 @@ function uriFault(
   return message === undefined ? [] : [{ field, message }];
 }
 
-function grantFaults({ grantTypes, redirectUris }: ApplicationSettings): ApplicationFault[] {
+function grantFaults({ grantTypes, redirectUris, tokenEndpointAuthMethod }: ApplicationSettings): ApplicationFault[] {
   if (!grantTypes.includes('authorization_code'))
     return [{ field: 'grant_types', message: 'must hold authorization_code' }];
+  if (grantTypes.includes(TOKEN_EXCHANGE) && tokenEndpointAuthMethod === 'none')
+    return [{ field: 'grant_types', message: 'may hold token-exchange only where the application can prove itself' }];
   return redirectUris.length > 0 ? [] : [{ field: 'redirect_uris', message: 'must hold at least one target' }];
 }
 

@@ -11,7 +11,11 @@ export const APPLICATION_AUTH_METHODS = [
 export type ApplicationAuthMethod = (typeof APPLICATION_AUTH_METHODS)[number];
 
 /** What an application may be registered for. */
-export const APPLICATION_GRANT_TYPES = ['authorization_code', 'refresh_token'] as const;
+export const APPLICATION_GRANT_TYPES = [
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+] as const;
 export type ApplicationGrantType = (typeof APPLICATION_GRANT_TYPES)[number];
 
 /** What whoever registers an application says of it; RFC 7591 §2 under our names. */
@@ -29,6 +33,8 @@ export interface ApplicationSettings {
   readonly resources: readonly string[];
   /** `skip`: whoever registered it has consented for everybody in the organization. */
   readonly consent: 'ask' | 'skip';
+  /** It gets no token without a DPoP proof (RFC 9449 §5.2). */
+  readonly dpopBoundAccessTokens: boolean;
   readonly backchannelLogoutUri: string | undefined;
   readonly frontchannelLogoutUri: string | undefined;
 }

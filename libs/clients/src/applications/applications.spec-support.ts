@@ -22,6 +22,7 @@ export function settings(changes: Partial<ApplicationSettings> = {}): Applicatio
     jwks: undefined,
     resources: [],
     consent: 'ask',
+    dpopBoundAccessTokens: false,
     backchannelLogoutUri: undefined,
     frontchannelLogoutUri: undefined,
     ...changes,

@@ -210,6 +210,7 @@ function settingsOf(settings: ApplicationSettings): ApplicationSettings {
     jwks: settings.jwks,
     resources: settings.resources,
     consent: settings.consent,
+    dpopBoundAccessTokens: settings.dpopBoundAccessTokens,
     backchannelLogoutUri: settings.backchannelLogoutUri,
     frontchannelLogoutUri: settings.frontchannelLogoutUri,
   };

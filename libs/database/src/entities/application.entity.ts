@@ -22,6 +22,8 @@ export class ApplicationEntity {
   @Column({ type: 'text', array: true }) resources: string[];
   /** `skip`: an administrator consented for everybody. */
   @Column({ type: 'text' }) consent: string;
+  /** It gets no token without a DPoP proof (RFC 9449 §5.2). */
+  @Column({ type: 'boolean', name: 'dpop_bound_access_tokens', default: false }) dpopBoundAccessTokens: boolean;
   @Column({ type: 'text', name: 'backchannel_logout_uri', nullable: true }) backchannelLogoutUri: string | null;
   @Column({ type: 'text', name: 'frontchannel_logout_uri', nullable: true }) frontchannelLogoutUri: string | null;
   /** The configuration file owns it: routes do not change it. */

@@ -12,6 +12,8 @@ export class RefreshFamilyEntity {
   @Column({ type: 'text' }) scope: string;
   /** What its access tokens are for beside this server (RFC 8707); null: this server alone. */
   @Column({ type: 'text', nullable: true }) resource: string | null;
+  /** Thumbprint of the key that every refresh must prove (RFC 9449 §5); null: none. */
+  @Column({ type: 'text', name: 'dpop_jkt', nullable: true }) dpopJkt: string | null;
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at' }) createdAt: Date;
   @Column({ type: 'timestamptz', name: 'revoked_at', nullable: true }) revokedAt: Date | null;
   @Column({ type: 'text', name: 'revoke_reason', nullable: true }) revokeReason: string | null;

@@ -1,5 +1,6 @@
 import { Applications1700000000009 } from './1700000000009-applications.js';
 import { DataKeyOwner1700000000008 } from './1700000000008-data-key-owner.js';
+import { Dpop1700000000011 } from './1700000000011-dpop.js';
 import { Foundation1700000000001 } from './1700000000001-foundation.js';
 import { LogoutCheck1700000000006 } from './1700000000006-logout-check.js';
 import { LogoutNotices1700000000010 } from './1700000000010-logout-notices.js';
@@ -21,4 +22,5 @@ export const allMigrations = [
   DataKeyOwner1700000000008,
   Applications1700000000009,
   LogoutNotices1700000000010,
+  Dpop1700000000011,
 ];

@@ -68,6 +68,7 @@ export class ApplicationOutcome {
       nonce: asked.nonce,
       resource: asked.resource,
       party: 'application',
+      dpopJkt: asked.dpopJkt,
     });
     return { code, state: asked.state, iss: this.config.publicUrl };
   }

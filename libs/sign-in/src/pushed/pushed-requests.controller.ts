@@ -4,9 +4,14 @@ import { CLIENT_FIELDS, ClientAuthenticator, presentedClient, type Application }
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { ApiContract, noStore, Public, RateClass, readBody, remoteAddress } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
+import { DpopProofs } from '@app/tokens';
 import { z } from 'zod';
 import { applicationRequest, applicationTarget } from '../applications/application-request.js';
-import { AuthorizationParametersSchema, ReceivedParametersSchema } from '../authorization-request.js';
+import {
+  AuthorizationParametersSchema,
+  ReceivedParametersSchema,
+  type AuthorizationParameters,
+} from '../authorization-request.js';
 import { PUSHED_LIFETIME_SECONDS, PushedRequests } from './pushed-requests.js';
 
 const ClientSchema = z.object(CLIENT_FIELDS);
@@ -26,6 +31,7 @@ export class PushedRequestsController {
   constructor(
     private readonly clients: ClientAuthenticator,
     private readonly requests: PushedRequests,
+    private readonly proofs: DpopProofs,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
@@ -46,7 +52,7 @@ export class PushedRequestsController {
   ): Promise<z.output<typeof PushedResponseSchema>> {
     noStore(reply);
     const application = await this.pushing(request);
-    const parameters = readBody(ReceivedParametersSchema, request);
+    const parameters = boundTo(await this.proofs.keyOf(request), readBody(ReceivedParametersSchema, request));
     // §2.1: what is pushed is the request itself.
     if (parameters.request_uri !== undefined)
       throw new OAuthError('invalid_request', 'request_uri cannot be pushed; send the parameters (RFC 9126 §2.1)');
@@ -67,4 +73,12 @@ export class PushedRequestsController {
       'Only registered applications push requests; configured callbacks and machines do not',
     );
   }
+}
+
+/** A proof says what `dpop_jkt` says (RFC 9449 §10.1). @throws OAuthError `invalid_request` where they say two things */
+function boundTo(key: string | undefined, parameters: AuthorizationParameters): AuthorizationParameters {
+  if (key === undefined) return parameters;
+  if (parameters.dpop_jkt !== undefined && parameters.dpop_jkt !== key)
+    throw new OAuthError('invalid_request', 'dpop_jkt is not the key of the DPoP proof (RFC 9449)');
+  return { ...parameters, dpop_jkt: key };
 }

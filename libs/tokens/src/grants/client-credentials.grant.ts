@@ -25,6 +25,6 @@ export class ClientCredentialsGrant implements Grant {
         details: { granted: machine.scopes },
       });
     const notAfter = machine.expiresAt === undefined ? undefined : Math.floor(machine.expiresAt.getTime() / 1000);
-    return this.issuer.forMachine(machine, scopes, notAfter);
+    return this.issuer.forMachine(machine, scopes, notAfter, request.dpopKey);
   }
 }

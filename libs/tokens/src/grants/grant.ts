@@ -1,4 +1,4 @@
-import type { PresentedClient } from '@app/clients';
+import type { Application, PresentedClient } from '@app/clients';
 import { OAuthError } from '@app/oauth2';
 import type { RequestContext } from '@app/edge';
 import type { IssuedTokens } from '../token-issuer.js';
@@ -16,6 +16,20 @@ export interface TokenRequest {
   /** The client as it presented itself, by Basic, by body, or not at all; not yet believed. */
   readonly client: PresentedClient;
   readonly context: RequestContext;
+  /** Thumbprint of the key that the request proves (RFC 9449): what the access token is bound to. */
+  readonly dpopKey?: string | undefined;
+  /** The fields of a token exchange. */
+  readonly exchange?: TokenExchange | undefined;
+}
+
+/** RFC 8693 §2.1, as sent. */
+export interface TokenExchange {
+  readonly subjectToken: string | undefined;
+  readonly subjectTokenType: string | undefined;
+  readonly requestedTokenType: string | undefined;
+  readonly audience: string | undefined;
+  readonly actorToken: string | undefined;
+  readonly actorTokenType: string | undefined;
 }
 
 /** One grant type. The endpoint owns what every grant shares; a grant fills in only what is its own. */
@@ -37,6 +51,15 @@ export function resourceOf(
   if (resource === undefined || resource === authorized) return authorized;
   if (resource === ourselves) return undefined;
   throw new OAuthError('invalid_target', 'resource must be the one that was authorized (RFC 8707 §2.2)');
+}
+
+/** RFC 9449 §5.2: an application that says so gets no token without a proof. @throws OAuthError `invalid_dpop_proof` */
+export function assertProves({ dpopKey }: TokenRequest, application: Application | undefined): void {
+  if (application?.dpopBoundAccessTokens === true && dpopKey === undefined)
+    throw new OAuthError(
+      'invalid_dpop_proof',
+      'This application is registered for DPoP: send a proof in the header DPoP (RFC 9449)',
+    );
 }
 
 /** RFC 6749 §5.2: the application was not registered for this grant. */

@@ -1,4 +1,4 @@
-import { bearerToken } from './bearer.strategy.js';
+import { bearerToken } from './presented-access-token.js';
 
 describe('RFC 6750 §2.1', () => {
   it.each([
