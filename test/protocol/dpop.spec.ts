@@ -158,9 +158,11 @@ describe('RFC 9449 §5 the token endpoint', () => {
     const token = String(body['access_token']);
     // D56: a machine is no person, but it has proved itself.
     expect((await userinfo(await showing(token))).status).toBe(403);
-    // As a bearer it is nobody, at the endpoints that know bearers alone too.
-    const asked = await form(`${server}/oauth2/introspect`, { token }, bearer(token));
-    expectRefused(asked, 401, 'invalid_client');
+    // RFC 7662 §2.1: and may ask by it, which a thief without the key may not.
+    const asked = async (headers: Fields) => form(`${server}/oauth2/introspect`, { token }, headers);
+    expect((await asked(await showing(token, key, 'POST', '/oauth2/introspect'))).body['active']).toBe(true);
+    expectRefused(await asked(bearer(token)), 401, 'invalid_client');
+    expectRefused(await asked(await showing(token, other, 'POST', '/oauth2/introspect')), 401, 'invalid_dpop_proof');
   });
 });
 
@@ -358,6 +360,18 @@ describe('RFC 9449 §7.2 beside the scheme Bearer', () => {
   it('takes bearer tokens as before', async () => {
     const { access_token: token } = await signInAsTest(server, 'hal');
     expect((await userinfo(bearer(token))).status).toBe(200);
+  });
+});
+
+describe('D14 logout by a bound token', () => {
+  it('ends the session of who proves the key, and of nobody else', async () => {
+    const { access, refresh: token } = await boundTokens(phone, 'iris');
+    const logout = async (by: DpopKey) =>
+      form(`${server}/oauth2/revoke`, {}, await showing(access, by, 'POST', '/oauth2/revoke'));
+    expectRefused(await logout(other), 401, 'invalid_dpop_proof');
+    expect(await logout(key)).toMatchObject({ status: 200, body: { message: 'Logged out successfully' } });
+    expectRefused(await userinfo(await showing(access)), 401, 'invalid_token');
+    expectRefused(await refresh(phone, token, key), 400, 'invalid_grant');
   });
 });
 

@@ -50,10 +50,10 @@ describe('OIDC Core §5.3 D16', () => {
 });
 
 describe('RFC 6750 §3', () => {
-  it('§3.1: without a token the challenge names the scheme and no error', async () => {
+  it('§3.1: without a token the challenge names the schemes and no error', async () => {
     const { status, headers, body } = await send('GET', endpoint);
     expect(status).toBe(401);
-    expect(headers['www-authenticate']).toMatch(/^Bearer realm="[^"]+"$/);
+    expect(headers['www-authenticate']).toMatch(/^Bearer realm="[^"]+", DPoP realm="[^"]+", algs="[^"]+"$/);
     expect(body).toMatchObject({ error: 'unauthorized', error_description: expect.any(String) });
   });
 

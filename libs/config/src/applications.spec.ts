@@ -177,6 +177,13 @@ describe('D62 applications', () => {
     expect(faultyKeys({}, yaml(an(changes)))).toContain(`applications[0].${key || 'client_secret'}`);
   });
 
+  it('RFC 8693: refuse a token exchange to a public application', () => {
+    const grant_types = ['authorization_code', 'urn:ietf:params:oauth:grant-type:token-exchange'];
+    expect(faultyKeys({}, yaml(an({ client_secret: undefined, grant_types })))).toEqual([
+      'applications[0].grant_types',
+    ]);
+  });
+
   it('D49, RFC 8252 §8.6: refuse to skip the consent of a public application', () => {
     expect(faultyKeys({}, yaml(an({ client_secret: undefined, consent: 'skip' })))).toEqual([
       'applications[0].consent',

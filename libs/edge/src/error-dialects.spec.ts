@@ -122,3 +122,35 @@ describe('RFC 6750 §3', () => {
     expect(authenticateHeader(new OAuthError('forbidden', 'x'))).toBeUndefined();
   });
 });
+
+describe('RFC 9449 §7.1', () => {
+  const ALGS = 'algs="RS256 PS256 ES256 ES384 ES512 EdDSA Ed25519"';
+
+  it('answers a caller of the scheme DPoP in it, with the algorithms', () => {
+    const error = new OAuthError('invalid_dpop_proof', 'its "htu"', { status: 401 });
+    const challenge = `DPoP realm="gatehouse", error="invalid_dpop_proof", error_description="its 'htu'", ${ALGS}`;
+    for (const sent of ['DPoP x', 'dpop x', 'DPoP']) expect(authenticateHeader(error, sent)).toBe(challenge);
+    const insufficient = new OAuthError('insufficient_scope', 'needs more', { details: { scope: 'openid' } });
+    expect(authenticateHeader(insufficient, 'DPoP x')).toBe(
+      `DPoP realm="gatehouse", error="insufficient_scope", error_description="needs more", scope="openid", ${ALGS}`,
+    );
+  });
+
+  it('does not answer so to other schemes, and never in the place of Basic', () => {
+    const error = new OAuthError('invalid_token', 'expired');
+    for (const sent of ['Bearer x', 'DPoPx y', undefined])
+      expect(authenticateHeader(error, sent)).toMatch(/^Bearer realm="gatehouse", error="invalid_token"/);
+    const client = new OAuthError('invalid_client', 'no', { authenticate: 'Basic' });
+    expect(authenticateHeader(client, 'DPoP x')).toMatch(/^Basic /);
+  });
+
+  it('names both schemes where either is taken (§7.2), and the error in the one that was used', () => {
+    const either = { authenticate: 'Bearer, DPoP' } as const;
+    expect(authenticateHeader(new OAuthError('unauthorized', 'no', either))).toBe(
+      `Bearer realm="gatehouse", DPoP realm="gatehouse", ${ALGS}`,
+    );
+    expect(authenticateHeader(new OAuthError('invalid_token', 'expired', either), 'Bearer x')).toBe(
+      `Bearer realm="gatehouse", error="invalid_token", error_description="expired", DPoP realm="gatehouse", ${ALGS}`,
+    );
+  });
+});

@@ -43,6 +43,7 @@ describe('POST /api/v1/organizations/{organization}/applications', () => {
       token_endpoint_auth_method: 'client_secret_basic',
       resources: [],
       consent: 'ask',
+      dpop_bound_access_tokens: false,
       disabled: false,
       configured: false,
       created_by: `user:${boss.userId}`,
@@ -72,6 +73,7 @@ describe('POST /api/v1/organizations/{organization}/applications', () => {
       jwks: { keys: [publicJwk('ec'), { ...publicJwk('rsa'), kid: 'k2', key_ops: ['verify'] }] },
       resources: ['https://api.example/'],
       consent: 'skip',
+      dpop_bound_access_tokens: true,
       backchannel_logout_uri: 'https://wiki.example/backchannel',
       frontchannel_logout_uri: 'https://wiki.example/frontchannel',
     };

@@ -29,7 +29,7 @@ export class AccessTokenVerifier {
 
   /**
    * The content of a token that is good here by itself, or undefined when it is not good for any reason. One that is
-   * bound to a key is not (RFC 9449 §7.2): see BoundTokens.
+   * bound to a key is not (RFC 9449 §7.2): see PresentedTokens.
    * @throws DatabaseUnavailable when revocation cannot be decided.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {

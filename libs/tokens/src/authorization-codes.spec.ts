@@ -57,6 +57,32 @@ describe.each(['redis', 'in-process'] as const)('authorization codes in the %s s
     ...overrides,
   });
 
+  describe('RFC 9449 §10', () => {
+    const [dpopJkt, other] = ['k'.repeat(43), 'o'.repeat(43)];
+
+    it('a code with dpop_jkt is for the key alone, and is not used up by another', async () => {
+      const code = await codes.issue({ ...GRANT, dpopJkt });
+      for (const dpopKey of [undefined, other])
+        expect(await codes.redeem(presenting(code, { dpopKey }))).toMatchObject({ kind: 'refused' });
+      expect(await codes.redeem(presenting(code, { dpopKey: dpopJkt }))).toMatchObject({ kind: 'granted' });
+    });
+
+    it('one without is for any', async () => {
+      for (const dpopKey of [undefined, other])
+        expect(await codes.redeem(presenting(await codes.issue(GRANT), { dpopKey }))).toMatchObject({
+          kind: 'granted',
+        });
+    });
+
+    it('who repeats a used one without the key ends nothing', async () => {
+      const code = await codes.issue({ ...GRANT, dpopJkt });
+      await codes.redeem(presenting(code, { dpopKey: dpopJkt }));
+      await later(11 * SECOND);
+      expect(await codes.redeem(presenting(code, { dpopKey: other }))).toMatchObject({ kind: 'refused' });
+      expect(await codes.redeem(presenting(code, { dpopKey: dpopJkt }))).toMatchObject({ kind: 'replayed' });
+    });
+  });
+
   describe('D6 RFC 6749 §4.1.2', () => {
     it('grants once what was promised', async () => {
       const code = await codes.issue(GRANT);

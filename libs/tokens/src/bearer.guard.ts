@@ -86,6 +86,6 @@ export class BearerGuard extends AuthGuard() {
 
 /** API keys may come as bearers as well (D28); everything else that does is held for an access token. */
 function presentsAccessToken(request: FastifyRequest): boolean {
-  const presented = presentedAccessToken(request.headers.authorization);
+  const presented = presentedAccessToken(request);
   return presented !== undefined && !presented.token.startsWith('gth_ak_');
 }

@@ -2,13 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import passport, { Strategy } from 'passport';
 import type { Principal } from '@app/edge';
-import { AccessTokenVerifier } from './access-token-verifier.js';
-import { BoundTokens } from './dpop/bound-tokens.js';
 import type { ProvenRequest } from './dpop/dpop-proofs.js';
+import { PresentedTokens } from './dpop/presented-tokens.js';
 import { presentedAccessToken, type PresentedAccessToken } from './presented-access-token.js';
 
 type Verified = (error: unknown, principal?: Principal | false) => void;
-type Verify = (presented: PresentedAccessToken, request: ProvenRequest, done: Verified) => void;
+type Verify = (presented: PresentedAccessToken, done: Verified) => void;
 
 /**
  * A Passport strategy that reads the Authorization header and nothing else: a token in a query or a form ends in logs
@@ -20,12 +19,12 @@ class AuthorizationHeaderStrategy extends Strategy {
   }
 
   override authenticate(request: ProvenRequest): void {
-    const presented = presentedAccessToken(request.headers.authorization);
+    const presented = presentedAccessToken(request);
     if (presented === undefined) {
       this.fail(401);
       return;
     }
-    this.check(presented, request, (error, principal) => {
+    this.check(presented, (error, principal) => {
       if (error) this.error(error);
       else if (principal) this.success(principal);
       else this.fail('invalid_token', 401);
@@ -43,17 +42,13 @@ let instances = 0;
 export class BearerStrategy extends PassportStrategy(AuthorizationHeaderStrategy, 'bearer') {
   override readonly name = `bearer-${++instances}`;
 
-  constructor(
-    private readonly verifier: AccessTokenVerifier,
-    private readonly boundTokens: BoundTokens,
-  ) {
+  constructor(private readonly presentedTokens: PresentedTokens) {
     super();
     passport.use(this.name, this);
   }
 
-  async validate({ scheme, token }: PresentedAccessToken, request: ProvenRequest): Promise<Principal | false> {
-    const verified =
-      scheme === 'Bearer' ? await this.verifier.verify(token) : await this.boundTokens.verify(token, request);
+  async validate(presented: PresentedAccessToken): Promise<Principal | false> {
+    const verified = await this.presentedTokens.verify(presented);
     return verified?.principal ?? false;
   }
 }

@@ -3,8 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CLIENT_FIELDS, presentedClient } from '@app/clients';
 import { ApiContract, noStore, Public, RateClass, RateLimiter, readBody, remoteAddress } from '@app/edge';
 import { z } from 'zod';
-import { bearerToken } from './presented-access-token.js';
 import { INACTIVE, Introspection } from './introspection.js';
+import { presentedAccessToken } from './presented-access-token.js';
 
 /** No cap of a thousand characters: a token with many groups is longer (D15). */
 const IntrospectionRequestSchema = z.object({
@@ -64,10 +64,9 @@ export class IntrospectionController {
     const address = remoteAddress(request);
     this.rateLimiter.assertBadTokensAllowed(address);
     const body = readBody(IntrospectionRequestSchema, request, { aliases: 'camelCase' });
-    const { authorization } = request.headers;
     const introspector = await this.introspection.introspector(
-      presentedClient(authorization, body),
-      bearerToken(authorization),
+      presentedClient(request.headers.authorization, body),
+      presentedAccessToken(request),
       address,
     );
     const answer = await this.introspection.answer(body.token, introspector);

@@ -3,6 +3,8 @@ import { ClientAuthenticator, type PresentedClient } from '@app/clients';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { isOpaqueToken, OAuthError } from '@app/oauth2';
 import { AccessTokenVerifier } from './access-token-verifier.js';
+import { PresentedTokens } from './dpop/presented-tokens.js';
+import type { PresentedAccessToken } from './presented-access-token.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import type { VerifiedToken } from './verified-tokens.js';
 
@@ -22,6 +24,7 @@ export const INACTIVE = '{"active":false}';
 export class Introspection {
   constructor(
     private readonly verifier: AccessTokenVerifier,
+    private readonly presentedTokens: PresentedTokens,
     private readonly refreshTokens: RefreshTokens,
     private readonly clients: ClientAuthenticator,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
@@ -34,7 +37,7 @@ export class Introspection {
    */
   async introspector(
     presented: PresentedClient,
-    bearer: string | undefined,
+    bearer: PresentedAccessToken | undefined,
     remoteAddress: string,
   ): Promise<Introspector> {
     if (presented.kind !== 'none') {
@@ -43,7 +46,7 @@ export class Introspection {
         return { clientId: client.clientId, mayIntrospectAll: client.scopes.includes('introspect') };
     }
     if (bearer !== undefined) {
-      const verified = await this.verifier.verify(bearer);
+      const verified = await this.presentedTokens.verify(bearer);
       if (verified === undefined)
         throw new OAuthError('invalid_client', 'The bearer of this request is not a good token', {
           authenticate: 'Bearer',

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { CLIENT_FIELDS, presentedClient } from '@app/clients';
 import { ApiContract, Public, RateClass, readBody, readQuery, requestContext } from '@app/edge';
 import { z } from 'zod';
-import { bearerToken } from './presented-access-token.js';
+import { presentedAccessToken } from './presented-access-token.js';
 import { TokenRevocation } from './token-revocation.js';
 
 const RevocationRequestSchema = z.object({
@@ -46,8 +46,7 @@ export class RevocationController {
   })
   async revoke(@Req() request: FastifyRequest): Promise<z.infer<typeof RevocationResponseSchema>> {
     const body = readBody(RevocationRequestSchema, request, { aliases: 'camelCase' });
-    const { authorization } = request.headers;
-    const bearer = bearerToken(authorization);
+    const bearer = presentedAccessToken(request);
     if (body.token === undefined) {
       const query = readQuery(LogoutQuerySchema, request);
       if (query.slo === 'true') {
@@ -59,7 +58,7 @@ export class RevocationController {
       await this.revocation.logout(bearer, requestContext(request));
       return { message: 'Logged out successfully' };
     }
-    const client = presentedClient(authorization, body);
+    const client = presentedClient(request.headers.authorization, body);
     await this.revocation.revoke(body.token, client, bearer, requestContext(request));
     return { message: 'Token revoked successfully' };
   }

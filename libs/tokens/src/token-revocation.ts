@@ -6,6 +6,8 @@ import type { Principal, RequestContext } from '@app/edge';
 import { isOpaqueToken, OAuthError } from '@app/oauth2';
 import { Revocations } from '@app/revocation';
 import { AccessTokenVerifier } from './access-token-verifier.js';
+import { PresentedTokens } from './dpop/presented-tokens.js';
+import type { PresentedAccessToken } from './presented-access-token.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Sessions } from './sessions.js';
 import { UPSTREAM_LOGOUT, type PostLogoutTarget, type UpstreamLogout } from './upstream-logout.js';
@@ -23,6 +25,7 @@ export class TokenRevocation {
 
   constructor(
     private readonly verifier: AccessTokenVerifier,
+    private readonly presentedTokens: PresentedTokens,
     private readonly refreshTokens: RefreshTokens,
     private readonly sessions: Sessions,
     private readonly clients: ClientAuthenticator,
@@ -38,7 +41,7 @@ export class TokenRevocation {
    * session, ends alone.
    * @throws OAuthError 401 without a good bearer
    */
-  async logout(bearer: string | undefined, context: RequestContext): Promise<void> {
+  async logout(bearer: PresentedAccessToken | undefined, context: RequestContext): Promise<void> {
     await this.endSessionOf(await this.bearerOf(bearer), context);
   }
 
@@ -49,7 +52,7 @@ export class TokenRevocation {
    *   nothing has ended
    */
   async logoutUpstream(
-    bearer: string | undefined,
+    bearer: PresentedAccessToken | undefined,
     target: PostLogoutTarget | undefined,
     context: RequestContext,
   ): Promise<string | undefined> {
@@ -78,7 +81,7 @@ export class TokenRevocation {
   async revoke(
     token: string,
     presented: PresentedClient,
-    bearer: string | undefined,
+    bearer: PresentedAccessToken | undefined,
     context: RequestContext,
   ): Promise<void> {
     const revoker = await this.revoker(presented, bearer, context);
@@ -95,19 +98,19 @@ export class TokenRevocation {
     if (owns(revoker, principal.clientId, sessionId)) await this.killToken(principal, context);
   }
 
-  private async bearerOf(bearer: string | undefined): Promise<Principal> {
+  private async bearerOf(bearer: PresentedAccessToken | undefined): Promise<Principal> {
     if (bearer === undefined)
       throw new OAuthError(
         'unauthorized',
         'Send the access token to log out as "Authorization: Bearer …", or a token field',
         {
-          authenticate: 'Bearer',
+          authenticate: 'Bearer, DPoP',
         },
       );
-    const verified = await this.verifier.verify(bearer);
+    const verified = await this.presentedTokens.verify(bearer);
     if (verified === undefined)
       throw new OAuthError('invalid_token', 'The access token is malformed, expired or revoked', {
-        authenticate: 'Bearer',
+        authenticate: 'Bearer, DPoP',
       });
     return verified.principal;
   }
@@ -127,14 +130,14 @@ export class TokenRevocation {
 
   private async revoker(
     presented: PresentedClient,
-    bearer: string | undefined,
+    bearer: PresentedAccessToken | undefined,
     context: RequestContext,
   ): Promise<Revoker> {
     if (presented.kind !== 'none') {
       const client = await this.clients.identify(presented, context.remoteAddress);
       return { clientId: client?.clientId, sessionId: undefined };
     }
-    const verified = bearer === undefined ? undefined : await this.verifier.verify(bearer);
+    const verified = bearer === undefined ? undefined : await this.presentedTokens.verify(bearer);
     if (verified === undefined)
       throw new OAuthError(
         'invalid_client',

@@ -10,8 +10,8 @@ import { AuthorizationCodes } from './authorization-codes.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
 import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
-import { BoundTokens } from './dpop/bound-tokens.js';
 import { DpopProofs } from './dpop/dpop-proofs.js';
+import { PresentedTokens } from './dpop/presented-tokens.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
 import { TokenExchangeGrant } from './grants/token-exchange.grant.js';
@@ -45,7 +45,7 @@ import { WellKnownController } from './well-known.controller.js';
     AccessTokenVerifier,
     OperatorAccess,
     DpopProofs,
-    BoundTokens,
+    PresentedTokens,
     BearerStrategy,
     { provide: APP_GUARD, useClass: BearerGuard },
     AuthorizationCodes,

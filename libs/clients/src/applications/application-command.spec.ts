@@ -55,6 +55,13 @@ describe('D62 application:create', () => {
     expect(await applicationsOf(t).find(clientIdIn(printed))).toMatchObject({ tokenEndpointAuthMethod: 'none' });
   });
 
+  it('RFC 9449 §5.2: makes ones that get no token without a proof, where it is told so', async () => {
+    for (const [flags, bound] of [[['--dpop'], true] as const, [[], false] as const]) {
+      const printed = await command.create([...WANTED, ...flags]);
+      expect(await applicationsOf(t).find(clientIdIn(printed))).toMatchObject({ dpopBoundAccessTokens: bound });
+    }
+  });
+
   it('says how it is used when asked', async () => {
     expect(await command.create(['--help'])).toMatch(/^usage: gatehouse application:create --organization/);
   });

@@ -83,6 +83,7 @@ describe('ApplicationRegistry', () => {
         postLogoutRedirectUris: ['https://grafana.example/'],
         resources: ['https://api.example/'],
         consent: 'skip',
+        dpopBoundAccessTokens: true,
         backchannelLogoutUri: 'https://grafana.example/back',
         frontchannelLogoutUri: 'https://grafana.example/front',
       });

@@ -21,6 +21,8 @@ describe('D7, R18 what an application may be registered with', () => {
       frontchannelLogoutUri: 'https://a.example/front',
       logoUri: 'https://a.example/logo.png',
       consent: 'skip',
+      grantTypes: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+      dpopBoundAccessTokens: true,
     });
     expect(applicationFaults(whole)).toEqual([]);
   });
@@ -74,6 +76,14 @@ describe('D7, R18 what an application may be registered with', () => {
     ['no scope', { scopes: [] }, 'scopes'],
     ['a scope that is not for people', { scopes: ['openid', 'vault:read'] }, 'scopes'],
     ['refreshing alone', { grantTypes: ['refresh_token'] }, 'grant_types'],
+    [
+      'a token exchange of who proves himself by nothing (RFC 8693 §2.1)',
+      {
+        grantTypes: ['authorization_code', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+        tokenEndpointAuthMethod: 'none',
+      },
+      'grant_types',
+    ],
     ['a relative resource (RFC 8707 §2)', { resources: ['api'] }, 'resources'],
     ['a resource with a fragment (RFC 8707 §2)', { resources: ['https://api.example/#x'] }, 'resources'],
     ['a logo over http', { logoUri: 'http://localhost/logo.png' }, 'logo_uri'],

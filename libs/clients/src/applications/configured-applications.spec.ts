@@ -131,6 +131,7 @@ describe('D62 applications of the configuration file', () => {
         redirectUris: ['https://metrics.example/cb'],
         scopes: ['openid'],
         consent: 'skip',
+        dpopBoundAccessTokens: true,
         logoUri: 'https://metrics.example/logo.png',
       } as const;
       const t = await start([entry('grafana', changes), entry('other')], { redisUrl });
