@@ -12,7 +12,6 @@ export {
   type OAuthErrorCode,
   type OAuthErrorOptions,
 } from './oauth-error.js';
-export { ASYMMETRIC_ALGORITHMS, isJwkThumbprint } from './dpop.js';
 export { challengeOf, isCodeChallenge, isCodeVerifier, verifierMatches } from './pkce.js';
 export { isLoopbackHost, redirectUriFault, redirectUriMatches, type Delivery } from './redirect-uri.js';
 export { knownSignInScopes, MACHINE_SCOPES, narrowScope, parseScope, SIGN_IN_SCOPES } from './scope.js';
@@ -23,4 +22,10 @@ export {
   secretMatches,
   type OpaqueTokenKind,
 } from './opaque-token.js';
-export { hasPrivateMember, isVerificationKey, VERIFICATION_KEYS } from './verification-key.js';
+export {
+  ASYMMETRIC_ALGORITHMS,
+  hasPrivateMember,
+  isJwkThumbprint,
+  isVerificationKey,
+  VERIFICATION_KEYS,
+} from './verification-key.js';

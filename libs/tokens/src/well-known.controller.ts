@@ -20,6 +20,7 @@ const ServerMetadataSchema = z.object({
   scopes_supported: z.array(z.string()),
   token_endpoint_auth_methods_supported: z.array(z.string()),
   code_challenge_methods_supported: z.array(z.string()),
+  dpop_signing_alg_values_supported: z.array(z.string()),
 });
 
 const OpenidConfigurationSchema = ServerMetadataSchema.extend({
@@ -38,6 +39,8 @@ const ProtectedResourceSchema = z.object({
   jwks_uri: z.string(),
   scopes_supported: z.array(z.string()),
   bearer_methods_supported: z.array(z.string()),
+  dpop_signing_alg_values_supported: z.array(z.string()),
+  dpop_bound_access_tokens_required: z.boolean(),
 });
 
 const DISCOVERY = { tag: 'Discovery', access: 'public', errors: [400, 429, 500] } as const;

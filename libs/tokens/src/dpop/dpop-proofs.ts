@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify, type JWK, type JWTPayload } from 'jose';
 import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
-import { ASYMMETRIC_ALGORITHMS, OAuthError } from '@app/oauth2';
+import { ASYMMETRIC_ALGORITHMS, hasPrivateMember, OAuthError } from '@app/oauth2';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
 import { namesTarget } from './target-uri.js';
 
@@ -21,8 +21,6 @@ const LONGEST_PROOF = 4096;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** How long after its `iat` a proof is taken, beside the tolerance for clocks (§11.1). */
 const LIFETIME_SECONDS = 60;
-/** Members of a JWK that a public key has not (RFC 7518 §6). */
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /**
  * DPoP proofs (RFC 9449 §4): that whoever sends this request holds a key. The key is told by its thumbprint (RFC 7638).
@@ -115,7 +113,7 @@ async function opened(proof: string, now: Date, skewSeconds: number, status: num
     });
     if (protectedHeader.typ !== 'dpop+jwt') throw new Error('its typ is another one');
     const jwk = protectedHeader.jwk as JWK;
-    if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw new Error('its jwk holds a part of a private key');
+    if (hasPrivateMember(jwk)) throw new Error('its jwk holds a part of a private key');
     return { key: await calculateJwkThumbprint(jwk, 'sha256'), payload };
   } catch (error) {
     throw refusal(
