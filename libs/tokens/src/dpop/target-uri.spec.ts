@@ -34,6 +34,11 @@ describe('RFC 9449 §4.3 htu', () => {
     '',
   ])('%j is not', (htu) => expect(namesTarget(htu, TARGET)).toBe(false));
 
+  it('knows the two ways to write an escape of what means something (RFC 3986 §6.2.2.1)', () => {
+    expect(namesTarget('https://api.example/a%2fb', 'https://api.example/a%2Fb')).toBe(true);
+    expect(namesTarget('https://api.example/a/b', 'https://api.example/a%2Fb')).toBe(false);
+  });
+
   it('leaves the query of the request out as well', () => {
     expect(namesTarget(TARGET, `${TARGET}?idp=a`)).toBe(true);
     expect(namesTarget(`${TARGET}?idp=b`, `${TARGET}?idp=a`)).toBe(true);
