@@ -13,6 +13,8 @@ const PROBES: Readonly<Record<string, () => boolean>> = {
   'php-xml': () => succeeds('php', ['-r', 'exit(class_exists("DOMDocument") ? 0 : 1);']),
   'php-mbstring': () => succeeds('php', ['-r', 'exit(function_exists("mb_strlen") ? 0 : 1);']),
   'python3-pysaml2': () => succeeds(PYTHON, ['-c', 'import saml2']),
+  'apache2-bin': () => succeeds('apache2', ['-v']),
+  'libapache2-mod-auth-openidc': () => existsSync('/usr/lib/apache2/modules/mod_auth_openidc.so'),
   xmlsec1: () => succeeds('xmlsec1', ['--version']),
 };
 

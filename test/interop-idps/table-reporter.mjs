@@ -1,7 +1,11 @@
-/** Prints what was shown, as one table: identity provider, flow, result. */
+import { dirname } from 'node:path';
+
+/** Prints what was shown of identity providers, if any ran, as one table: identity provider, flow, result. */
 export default class TableReporter {
   onRunComplete(_contexts, { testResults }) {
-    const rows = testResults.flatMap(({ testResults: tests, testExecError, testFilePath }) =>
+    const ours = testResults.filter(({ testFilePath }) => dirname(testFilePath) === import.meta.dirname);
+    if (ours.length === 0) return;
+    const rows = ours.flatMap(({ testResults: tests, testExecError, testFilePath }) =>
       testExecError === undefined
         ? tests.map(({ ancestorTitles, title, status }) => [ancestorTitles[0] ?? '', title, word(status)])
         : [[testFilePath.split('/').at(-1) ?? '', '(the file could not run)', 'FAILED']],

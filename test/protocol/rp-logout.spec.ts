@@ -16,7 +16,7 @@ const BYE = 'https://wiki.example/bye';
 const YAML = `
 applications:
   - { client_id: wiki, client_secret: ${SECRET}, name: Wiki, redirect_uris: [${wiki.redirectUri}], consent: skip,
-      post_logout_redirect_uris: [${BYE}] }
+      post_logout_redirect_uris: [${BYE}, 'https://wiki.example'] }
   - { client_id: chat, client_secret: ${SECRET}, name: Chat, redirect_uris: [${chat.redirectUri}], consent: skip }
   - { client_id: desk, client_secret: ${SECRET}, name: Desk, redirect_uris: [${desk.redirectUri}], consent: skip,
       frontchannel_logout_uri: 'https://desk.example/out?a=b' }
@@ -83,6 +83,18 @@ describe('RP-Initiated Logout §2', () => {
     expect(await metadata.json()).toMatchObject({
       end_session_endpoint: `${installation.server.publicUrl}/oauth2/logout`,
     });
+  });
+});
+
+describe('RP-Initiated Logout §3.1', () => {
+  it('leads to an origin as it was registered, without a slash', async () => {
+    const { browser, id_token: idToken } = await signInto(server, wiki, 'lena');
+    const parameters = { id_token_hint: String(idToken), state: 'x' };
+    const slashed = { ...parameters, post_logout_redirect_uri: 'https://wiki.example/' };
+    expect((await browser.request(logoutUrl(slashed))).status).toBe(400);
+    const plain = { ...parameters, post_logout_redirect_uri: 'https://wiki.example' };
+    const response = await browser.request(logoutUrl(plain));
+    expect(response.headers.get('location')).toBe('https://wiki.example?state=x');
   });
 });
 

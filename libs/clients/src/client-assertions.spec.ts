@@ -83,8 +83,8 @@ describe('private_key_jwt', () => {
       ['aud of another server (3)', { aud: 'https://other.example' }, 'aud'],
       ['aud of an address that is none of ours to authenticate at', { aud: `${ISSUER}/oauth2/userinfo` }, 'aud'],
       ['aud with other servers beside', { aud: [ISSUER, 'https://other.example'] }, 'aud'],
+      ['aud that is us and no text', { aud: [ISSUER, 5 as never] }, 'aud'],
       ['an empty aud', { aud: [] }, 'aud'],
-      ['aud twice', { aud: [ISSUER, ISSUER] }, 'aud'],
       ['no exp (4)', { exp: undefined }, 'exp'],
       ['exp that is no number (4)', { exp: 'soon' as never }, 'exp'],
       ['nbf that is no number (5)', { nbf: 'soon' as never }, 'nbf'],
@@ -100,6 +100,7 @@ describe('private_key_jwt', () => {
       ['the issuer as a list of one', [ISSUER]],
       ['the token endpoint (OIDC Core §9)', `${ISSUER}/oauth2/token`],
       ['the endpoint for pushed requests (RFC 9126 §2)', `${ISSUER}/oauth2/par`],
+      ['both, as Auth.js sends them,', [ISSUER, `${ISSUER}/oauth2/token`]],
     ])('takes %s for its aud', async (_what, aud) => {
       expect(await identify(await signed(claims({ aud })))).toMatchObject({ clientId });
     });

@@ -81,9 +81,9 @@ export class ClientAssertions {
     const { aud, exp = 0, iat = now, jti } = payload;
     if (typ !== undefined && !TYPES.has(typ.toLowerCase().replace(/^application\//, '')))
       return 'its typ is that of another kind of JWT';
-    // For us alone: what other servers are named in, other servers could use here.
-    const audience: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
-    if (!this.audiences.has(audience)) return 'its aud is not this server alone';
+    // For us alone: what other servers are named in, other servers could use here. Auth.js names us twice.
+    const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+    if (named.length === 0 || !named.every((one) => this.audiences.has(one))) return 'its aud is not this server alone';
     if (exp > now + LONGEST_LIFETIME_SECONDS + this.skewSeconds) return 'its exp is more than five minutes ahead';
     if (iat > now + this.skewSeconds) return 'its iat is in the future';
     return typeof jti === 'string' && jti !== '' ? undefined : 'its jti is no text';

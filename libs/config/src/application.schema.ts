@@ -3,7 +3,7 @@ import { publicKeySet } from './public-key-set.js';
 import { Secret } from './secret.js';
 import { documented, section } from './setting-docs.js';
 import { flag, kinds, listOf, text } from './setting-kinds.js';
-import { clientCallbackFault, type UrlFault } from './urls.js';
+import { clientCallbackFault, postLogoutFault, type UrlFault } from './urls.js';
 
 const LONGEST_URI = 2000;
 const MOST_URIS = 50;
@@ -109,8 +109,8 @@ export const applicationSchema = section({
     'Where people come back to with a code: https, or http on a loopback host, in normal form, compared character by character.',
   ),
   post_logout_redirect_uris: documented(
-    distinct(target()).default([]),
-    'Where people may be sent after a logout; the same form.',
+    distinct(judged(postLogoutFault)).default([]),
+    'Where people may be sent after a logout; the same form, and an origin may stand without its slash.',
   ),
   scopes: documented(
     distinct(z.enum(scopes))

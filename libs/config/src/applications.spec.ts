@@ -137,6 +137,8 @@ describe('D62 applications', () => {
     ['redirect_uris', '/callback', 'not an absolute URL'],
     ['redirect_uris', `https://grafana.example/${'a'.repeat(2000)}`, 'at most 2000'],
     ['post_logout_redirect_uris', 'http://grafana.example/', 'https'],
+    ['post_logout_redirect_uris', 'http://grafana.example', 'https'],
+    ['post_logout_redirect_uris', 'https://grafana.example:443', 'write https://grafana.example/'],
     ['resources', '/api', 'absolute'],
     ['resources', 'https://api.example/#x', 'fragment'],
     ['scopes', 'admin', 'must be'],
@@ -145,6 +147,12 @@ describe('D62 applications', () => {
     expect(faultsOf({}, yaml(an({ [key]: [good, value] })))).toEqual([
       { key: `applications[0].${key}[1]`, message: expect.stringContaining(message) },
     ]);
+  });
+
+  it('RP-Initiated Logout §3.1: people may be sent to an origin without its slash after a logout', () => {
+    const uris = ['https://grafana.example', 'https://grafana.example/', 'http://localhost:3000'];
+    const [{ postLogoutRedirectUris } = {}] = load({}, yaml(an({ post_logout_redirect_uris: uris }))).applications;
+    expect(postLogoutRedirectUris).toEqual(uris);
   });
 
   it.each(['redirect_uris', 'post_logout_redirect_uris', 'resources'])('refuse %s twice, and too many', (key) => {

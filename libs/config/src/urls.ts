@@ -34,6 +34,11 @@ export function clientCallbackFault(text: string): UrlFault {
   return undefined;
 }
 
+/** Where people go after a logout: as above, but an origin may stand without its slash, as clients send their base address. */
+export function postLogoutFault(text: string): UrlFault {
+  return originFault(text) === undefined ? undefined : clientCallbackFault(text);
+}
+
 /** D3: the issuer. Like a callback, but with neither query nor (in the result) trailing slash; http is judged elsewhere. */
 export function publicUrlFault(text: string): UrlFault {
   if (!URL.canParse(text)) return 'is not an absolute URL; write it in full, like https://login.example.com';

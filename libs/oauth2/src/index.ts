@@ -13,7 +13,13 @@ export {
   type OAuthErrorOptions,
 } from './oauth-error.js';
 export { challengeOf, isCodeChallenge, isCodeVerifier, verifierMatches } from './pkce.js';
-export { isLoopbackHost, redirectUriFault, redirectUriMatches, type Delivery } from './redirect-uri.js';
+export {
+  isLoopbackHost,
+  postLogoutUriFault,
+  redirectUriFault,
+  redirectUriMatches,
+  type Delivery,
+} from './redirect-uri.js';
 export { knownSignInScopes, MACHINE_SCOPES, narrowScope, parseScope, SIGN_IN_SCOPES } from './scope.js';
 export {
   hashOpaqueToken,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { redirectUriFault, redirectUriMatches } from './redirect-uri.js';
+import { postLogoutUriFault, redirectUriFault, redirectUriMatches } from './redirect-uri.js';
 
 describe('D7', () => {
   it.each([
@@ -29,6 +29,28 @@ describe('D7', () => {
     ['http://127.0.0.1.example.com/cb', /https/],
     ['http://localhost.example.com/cb', /https/],
   ])('refuses %j', (url, reason) => expect(redirectUriFault(url)).toMatch(reason));
+});
+
+describe('RP-Initiated Logout §3.1 R18', () => {
+  it.each([
+    'https://app.example.com',
+    'http://localhost:3000',
+    'https://app.example.com/',
+    'https://app.example.com/bye',
+  ])('registers %s for after a logout', (url) => expect(postLogoutUriFault(url)).toBeUndefined());
+
+  it.each([
+    ['http://app.example.com', /https/],
+    ['https://user@app.example.com', /user name/],
+    ['https://APP.example.com', /normal form/],
+    ['https://app.example.com:443', /normal form/],
+    ['https://app.example.com#', /fragment/],
+    ['https://app.example.com?', /normal form/],
+    ['https://app.example.com/a/..', /normal form/],
+    ['null', /absolute/],
+    ['data:text/html,x', /https/],
+    ['', /absolute/],
+  ])('refuses %j', (url, reason) => expect(postLogoutUriFault(url)).toMatch(reason));
 });
 
 describe('R18', () => {

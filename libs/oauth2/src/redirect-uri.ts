@@ -25,6 +25,15 @@ export function redirectUriFault(candidate: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Why an address may not be registered for after a logout, or undefined when it may: {@link redirectUriFault}, but an
+ * origin may stand without its slash. Clients send their base address so, and no browser reads it in two ways.
+ */
+export function postLogoutUriFault(candidate: string): string | undefined {
+  const isOrigin = URL.canParse(candidate) && new URL(candidate).origin === candidate;
+  return redirectUriFault(isOrigin ? `${candidate}/` : candidate);
+}
+
 /** How the answer reaches the target. A fragment never goes to a port that was not registered (D7). */
 export type Delivery = 'query' | 'fragment';
 

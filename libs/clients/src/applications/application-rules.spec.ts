@@ -32,7 +32,6 @@ describe('D7, R18 what an application may be registered with', () => {
     ['https://a.example/cb#x', 'fragment'],
     ['https://a.example/cb#', 'fragment'],
     ['https://user@a.example/cb', 'user name'],
-    ['https://a.example', 'normal form'],
     ['https://A.example/cb', 'normal form'],
     ['https://a.example/x/../cb', 'normal form'],
     ['https://a.example:443/cb', 'normal form'],
@@ -60,6 +59,16 @@ describe('D7, R18 what an application may be registered with', () => {
     expect(fields('http://127.0.0.1:3000/front')).toEqual([]);
     for (const stranger of ['https://b.example/cb', 'https://a.example:8443/cb', 'http://127.0.0.1:3001/cb'])
       expect(fields(stranger)).toEqual(['frontchannel_logout_uri']);
+  });
+
+  it('RP-Initiated Logout §3.1: takes an origin without its slash for after a logout, and for nothing else', () => {
+    const uri = 'https://a.example';
+    const everywhere = { redirectUris: [uri], backchannelLogoutUri: uri, frontchannelLogoutUri: uri };
+    expect(fieldsOf({ ...everywhere, postLogoutRedirectUris: [uri, `${uri}/`, 'http://localhost:3000'] })).toEqual([
+      'redirect_uris',
+      'backchannel_logout_uri',
+      'frontchannel_logout_uri',
+    ]);
   });
 
   it('needs a target, and each once, and at most fifty', () => {

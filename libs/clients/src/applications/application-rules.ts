@@ -1,4 +1,4 @@
-import { hasPrivateMember, OAuthError, redirectUriFault, SIGN_IN_SCOPES } from '@app/oauth2';
+import { hasPrivateMember, OAuthError, postLogoutUriFault, redirectUriFault, SIGN_IN_SCOPES } from '@app/oauth2';
 import type { ApplicationSettings } from './application.js';
 
 /** What is wrong with one field, under the name that it has on the wire (RFC 7591 §2). */
@@ -6,6 +6,9 @@ export interface ApplicationFault {
   readonly field: string;
   readonly message: string;
 }
+
+/** What is wrong with an address, or undefined. */
+type UriJudge = (uri: string) => string | undefined;
 
 const LONGEST_URI = 2000;
 const MOST_URIS = 50;
@@ -17,8 +20,8 @@ const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
  */
 export function applicationFaults(settings: ApplicationSettings): readonly ApplicationFault[] {
   return [
-    ...targetFaults('redirect_uris', settings.redirectUris),
-    ...targetFaults('post_logout_redirect_uris', settings.postLogoutRedirectUris),
+    ...targetFaults('redirect_uris', settings.redirectUris, redirectUriFault),
+    ...targetFaults('post_logout_redirect_uris', settings.postLogoutRedirectUris, postLogoutUriFault),
     ...grantFaults(settings),
     ...scopeFaults(settings.scopes),
     ...authenticationFaults(settings),
@@ -43,17 +46,13 @@ export function assertApplication(settings: ApplicationSettings): void {
   });
 }
 
-function targetFaults(field: string, uris: readonly string[]): ApplicationFault[] {
+function targetFaults(field: string, uris: readonly string[], faultOf: UriJudge): ApplicationFault[] {
   if (uris.length > MOST_URIS) return [{ field, message: `may hold ${MOST_URIS} at most` }];
   if (new Set(uris).size < uris.length) return [{ field, message: 'holds one target twice' }];
-  return uris.flatMap((uri) => uriFault(field, uri, redirectUriFault));
+  return uris.flatMap((uri) => uriFault(field, uri, faultOf));
 }
 
-function uriFault(
-  field: string,
-  uri: string | undefined,
-  faultOf: (uri: string) => string | undefined,
-): ApplicationFault[] {
+function uriFault(field: string, uri: string | undefined, faultOf: UriJudge): ApplicationFault[] {
   if (uri === undefined) return [];
   const message = uri.length > LONGEST_URI ? `is longer than ${LONGEST_URI} characters` : faultOf(uri);
   return message === undefined ? [] : [{ field, message }];
