@@ -58,7 +58,10 @@ export function itWorksFor(client: keyof typeof CLIENTS, kind: ClientKind): void
     refresh: async () => {
       const { browser, person } = await newcomer();
       const before = await party.tokens(browser);
-      for (const _ of ['once', 'twice']) expect(await party.refresh(browser)).toBe(true);
+      expect(await party.refresh(browser)).toBe(true);
+      // Two pages of one browser find at once that the token is old (D13): both get on, and so does the next.
+      expect(await Promise.all([party.refresh(browser), party.refresh(browser)])).toEqual([true, true]);
+      expect(await party.refresh(browser)).toBe(true);
       const after = await party.tokens(browser);
       expect(after.access_token).not.toBe(before.access_token);
       expect(await isActive(world.server, after.access_token)).toBe(true);

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createPublicKey } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Browser } from '../harness/browser.js';
 import { startIdpProcess } from '../interop-idps/idp-process.js';
 import {
@@ -44,7 +44,11 @@ export const modAuthOpenidc: ClientKind = {
     const apache = startIdpProcess('apache2', ['-f', join(folder, 'apache2.conf'), '-DFOREGROUND'], {
       folder,
       cwd: folder,
-      env: { PATH: process.env.PATH ?? '' },
+      env: {
+        PATH: process.env.PATH ?? '',
+        WIKI_COOKIE_KEY: 'nobody-else-knows-it',
+        ...('secret' in registration.proof ? { WIKI_CLIENT_SECRET: registration.proof.secret } : {}),
+      },
     });
     const log = () => apache.printed() + (existsSync(errorLog) ? readFileSync(errorLog, 'utf8') : '');
     while ((await fetch(`${place.url}/bye.html`).catch(() => undefined))?.status !== 200) {
@@ -77,7 +81,7 @@ function relyingParty(place: Place, issuer: string, log: () => string, stop: () 
       redirectOf(await hook(browser, { iss: issuer, target_link_uri: `${place.url}/protected/` })),
     person: async (browser) => {
       const page = await browser.request(`${place.url}/protected/`);
-      return page.status === 200 ? { ...(await existing(browser)).id_token } : undefined;
+      return page.status === 200 ? (await find(browser))?.id_token : undefined;
     },
     tokens,
     userinfo: async (browser) => (await existing(browser)).userinfo,
@@ -93,8 +97,13 @@ function relyingParty(place: Place, issuer: string, log: () => string, stop: () 
   };
 }
 
-function configuration(folder: string, { url, callback }: Place, registration: Registration): string {
-  const { issuer, clientId, person } = registration;
+/** The directives of docs/recipes.md, at these addresses and under this id; beside them what the suite wants to see. */
+function configuration(folder: string, { url }: Place, registration: Registration): string {
+  const { issuer, clientId, proof, person } = registration;
+  const recipe = directives()
+    .replaceAll('https://login.example.com', issuer)
+    .replaceAll('https://wiki.example.com', url)
+    .replace('OIDCClientID wiki', `OIDCClientID ${clientId}`);
   return `
 ServerRoot ${folder}
 ServerName localhost
@@ -103,12 +112,7 @@ PidFile ${folder}/apache2.pid
 ErrorLog ${folder}/error.log
 LogLevel warn auth_openidc:info
 DefaultRuntimeDir ${folder}
-LoadModule mpm_event_module ${MODULES}/mod_mpm_event.so
-LoadModule authn_core_module ${MODULES}/mod_authn_core.so
-LoadModule authz_core_module ${MODULES}/mod_authz_core.so
-LoadModule authz_user_module ${MODULES}/mod_authz_user.so
-LoadModule dir_module ${MODULES}/mod_dir.so
-LoadModule auth_openidc_module ${MODULES}/mod_auth_openidc.so
+${['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'dir', 'auth_openidc'].map(loading).join('\n')}
 StartServers 1
 ThreadsPerChild 8
 MaxRequestWorkers 8
@@ -116,32 +120,32 @@ User www-data
 Group www-data
 DocumentRoot ${folder}/www
 
-OIDCProviderMetadataURL ${issuer}/.well-known/openid-configuration
-OIDCClientID ${clientId}
-${proofLines(folder, registration.proof)}
-OIDCRedirectURI ${callback}
-OIDCCryptoPassphrase nobody-else-knows
-OIDCScope "openid profile email"
-OIDCPKCEMethod S256
+${'secret' in proof ? recipe : recipe.replace(SECRET_LINE, keyLines(folder, proof))}
 OIDCAuthRequestParams login_hint=${person}
 OIDCInfoHook access_token refresh_token id_token userinfo
-OIDCRemoteUserClaim sub
+# The suite's browser is Node's fetch, whose Sec-Fetch-Mode is never that of somebody who follows a link.
 <Location /protected>
-  AuthType openid-connect
-  # The suite's browser is Node's fetch, whose Sec-Fetch-Mode is never that of somebody who follows a link.
   OIDCUnAuthAction auth true
-  Require valid-user
 </Location>
 `;
 }
 
-function proofLines(folder: string, proof: Registration['proof']): string {
-  if ('secret' in proof) return `OIDCClientSecret ${proof.secret}`;
+const SECRET_LINE = 'OIDCClientSecret ${WIKI_CLIENT_SECRET}';
+
+function directives(): string {
+  const found = /```apache\n([\s\S]*?)```/.exec(readFileSync(resolve('docs/recipes.md'), 'utf8'))?.[1];
+  if (found?.includes(SECRET_LINE) !== true) throw new Error('docs/recipes.md has no directives for Apache');
+  return found;
+}
+
+const loading = (name: string) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`;
+
+function keyLines(folder: string, { privateKey, kid }: { readonly privateKey: string; readonly kid: string }): string {
   const [secretFile, publicFile] = [join(folder, 'private.pem'), join(folder, 'public.pem')];
-  writeFileSync(secretFile, proof.privateKey);
-  writeFileSync(publicFile, createPublicKey(proof.privateKey).export({ type: 'spki', format: 'pem' }));
+  writeFileSync(secretFile, privateKey);
+  writeFileSync(publicFile, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }));
   // In this order: it knows no private_key_jwt before it has a key.
-  return `OIDCPrivateKeyFiles ${proof.kid}#${secretFile}
-OIDCPublicKeyFiles ${proof.kid}#${publicFile}
+  return `OIDCPrivateKeyFiles ${kid}#${secretFile}
+OIDCPublicKeyFiles ${kid}#${publicFile}
 OIDCProviderTokenEndpointAuth private_key_jwt`;
 }
