@@ -114,7 +114,7 @@ describe(`README: ${GRAFANA}`, () => {
 
 const RECIPES = 'docs/recipes.md';
 const env = Object.fromEntries(
-  ['SHOP', 'PROXY', 'GITLAB', 'ARGOCD'].map((name) => [`${name}_CLIENT_SECRET`, randomBytes(32).toString('base64url')]),
+  ['SHOP', 'PROXY', 'GITLAB', 'ARGOCD', 'WIKI'].map((name) => [`${name}_CLIENT_SECRET`, randomBytes(32).toString('base64url')]),
 );
 
 describe('docs/recipes.md: Express (express-openid-connect), told of logouts', () => {
@@ -171,7 +171,9 @@ const read = (block, pattern) => pattern.exec(block)?.[1] ?? assert.fail(`nothin
 const words = (list) => list.match(/[\w-]+/g).join(' ');
 
 describe('docs/recipes.md: what oauth2-proxy, GitLab and Argo CD are set to do goes', () => {
-  const yaml = ['oauth2-proxy', 'GitLab', 'Argo CD'].map((heading) => blockOf(RECIPES, heading, 'yaml'));
+  // The two that the interop suite tries itself are taken by the server, too.
+  const headings = ['oauth2-proxy', 'GitLab', 'Argo CD', 'Apache (mod_auth_openidc)', 'Auth.js'];
+  const yaml = headings.map((heading) => blockOf(RECIPES, heading, 'yaml'));
   let recipe;
 
   before(async () => {
