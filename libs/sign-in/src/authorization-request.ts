@@ -110,7 +110,7 @@ export function authorizationRequest(
     acrValues: parameters.acr_values,
     uiLocales: parameters.ui_locales,
     resource: undefined,
-    dpopJkt: keyOf(parameters, delivery),
+    dpopJkt: dpopJktOf(parameters, delivery.kind),
   };
 }
 
@@ -223,7 +223,7 @@ export function maxAgeOf(maxAge: string | undefined): number | undefined {
 }
 
 /** Tokens that come without a code are bound to no key. @throws OAuthError `invalid_request` */
-export function keyOf({ dpop_jkt: key }: AuthorizationParameters, { kind }: Delivery): string | undefined {
+export function dpopJktOf({ dpop_jkt: key }: AuthorizationParameters, kind: Delivery['kind']): string | undefined {
   if (key === undefined) return undefined;
   if (kind !== 'code') throw invalid('dpop_jkt is for response_type=code');
   if (!isJwkThumbprint(key))

@@ -26,6 +26,14 @@ describe('D51 a login at /saml/{provider}/login', () => {
     expect(checked({ client_callback: WEB })).toMatchObject({ idp: 'acme', clientId: 'web' });
   });
 
+  it('RFC 9449 §10: takes dpop_jkt for a code, and refuses it where there will be none', () => {
+    const [dpop_jkt, code_challenge] = ['k'.repeat(43), 'c'.repeat(43)];
+    const asked = { client_callback: WEB, dpop_jkt, code_challenge };
+    expect(checked({ ...asked, response_type: 'code' }).dpopJkt).toBe(dpop_jkt);
+    for (const parameters of [asked, { dpop_jkt }]) expect(() => checked(parameters)).toThrow(/dpop_jkt is for/);
+    expect(() => checked({ ...asked, dpop_jkt: 'x', response_type: 'code' })).toThrow(/thumbprint/);
+  });
+
   it('D9: needs a challenge for a code alone; one that is sent must be one', () => {
     expect(() => checked({ client_callback: WEB, response_type: 'code' })).toThrow(/code_challenge is required/);
     expect(checked({ client_callback: WEB }).delivery).toEqual({ kind: 'fragment', target: WEB });

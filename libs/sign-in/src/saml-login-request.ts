@@ -22,6 +22,7 @@ export const SamlLoginParametersSchema = AuthorizationParametersSchema.pick({
   prompt: true,
   max_age: true,
   acr_values: true,
+  dpop_jkt: true,
 }).extend({
   scope: z.string().max(1000).optional().describe('Without it openid, profile and email'),
   code_challenge: z

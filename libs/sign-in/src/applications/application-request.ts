@@ -3,7 +3,7 @@ import type { GatehouseConfig } from '@app/config';
 import { knownSignInScopes, OAuthError, parseScope, redirectUriMatches } from '@app/oauth2';
 import {
   challengeOf,
-  keyOf,
+  dpopJktOf,
   maxAgeOf,
   promptOf,
   type AuthorizationParameters,
@@ -58,7 +58,7 @@ export function applicationRequest(
     acrValues: parameters.acr_values,
     uiLocales: parameters.ui_locales,
     resource: resourceOf(parameters.resource, application, config.publicUrl),
-    dpopJkt: keyOf(parameters, { ...delivery, codeChallenge: undefined }),
+    dpopJkt: dpopJktOf(parameters, delivery.kind),
   };
 }
 

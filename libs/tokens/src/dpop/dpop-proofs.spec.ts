@@ -155,6 +155,13 @@ describe('RFC 9449 §4.3', () => {
   });
 });
 
+describe('what DPoP costs who does not use it', () => {
+  it('asks no store', async () => {
+    const without = new DpopProofs(Object.freeze({}) as never, config, () => new Date());
+    expect(await without.keyOf(posting(undefined))).toBeUndefined();
+  });
+});
+
 describe('RFC 9449 §11.1', () => {
   it('R22: takes a proof once, of many at once, at whatever instance', async () => {
     const proof = await key.prove('POST', TOKEN);
