@@ -132,6 +132,15 @@ export type AuditEvent =
       readonly scopes: readonly string[];
     }
   | {
+      /** A person answered a device without a browser (RFC 8628). */
+      readonly kind: 'device.allowed' | 'device.denied';
+      readonly userId: string;
+      readonly applicationId: string;
+      readonly organizationId: string;
+      /** Where the device began; the person's own address is that of the event. */
+      readonly deviceAddress: string;
+    }
+  | {
       /** An application was not told of a logout; nobody tries again (D37). */
       readonly kind: 'logout_notice.failed';
       readonly applicationId: string;

@@ -13,6 +13,7 @@ const provider = { providerId: 'p', organizationId, by: 'configuration' };
 const connection = { connectionId: 'conn_1', organizationId, providerId: 'p', origin: 'import', by: 'user:u' };
 const application = { applicationId: 'app_1', organizationId, by: 'user:u' };
 const consent = { userId: 'u', applicationId: 'app_1', organizationId, scopes: ['openid'] };
+const device = { userId: 'u', applicationId: 'app_1', organizationId, deviceAddress: '192.0.2.7' };
 const tenantKey = { keyId: 'k', organizationId, accesses: ['read_connections'], by: 'user:u' };
 
 /** One of each kind; a kind without a sample does not compile. */
@@ -62,6 +63,8 @@ const SAMPLES: { readonly [K in AuditKind]: AuditEventOf<K> } = {
   'application.deleted': { kind: 'application.deleted', ...application },
   'consent.granted': { kind: 'consent.granted', ...consent },
   'consent.withdrawn': { kind: 'consent.withdrawn', ...consent },
+  'device.allowed': { kind: 'device.allowed', ...device },
+  'device.denied': { kind: 'device.denied', ...device },
   'logout_notice.failed': {
     kind: 'logout_notice.failed',
     applicationId: 'app_1',

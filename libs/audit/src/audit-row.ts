@@ -71,6 +71,13 @@ function consentChanged(event: AuditEventOf<'consent.granted' | 'consent.withdra
   });
 }
 
+function deviceAnswered(event: AuditEventOf<'device.allowed' | 'device.denied'>): AuditRow {
+  return row(event.organizationId, event.userId, event.userId, {
+    application: event.applicationId,
+    device_address: event.deviceAddress,
+  });
+}
+
 const ROWS: Rows = {
   'application.created': applicationChanged,
   'application.changed': applicationChanged,
@@ -80,6 +87,8 @@ const ROWS: Rows = {
   'application.deleted': applicationChanged,
   'consent.granted': consentChanged,
   'consent.withdrawn': consentChanged,
+  'device.allowed': deviceAnswered,
+  'device.denied': deviceAnswered,
   'logout_notice.failed': (e) =>
     row(e.organizationId, undefined, e.userId, {
       application: e.applicationId,

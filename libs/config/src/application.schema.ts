@@ -9,11 +9,19 @@ const LONGEST_URI = 2000;
 const MOST_URIS = 50;
 const MOST_SECRETS = 5;
 
+/** RFC 8628 §3.4 */
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
+
 /** What people may be asked for (D31). */
 const scopes = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
 
 /** How it may get tokens. */
-const grantTypes = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'] as const;
+const grantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  DEVICE_CODE,
+] as const;
 
 /** RFC 6749 A.1 without the space, which nobody types twice alike. Other prefixes of ours belong to what routes make. */
 const clientId = z
@@ -105,8 +113,9 @@ export const applicationSchema = section({
   ),
   name: documented(name, 'Shown to people who are asked for their consent.'),
   redirect_uris: documented(
-    distinct(target()).refine((uris) => uris.length > 0, 'must hold at least one target'),
+    distinct(target()).default([]),
     'Where people come back to with a code: https, or http on a loopback host, in normal form, compared character by character.',
+    'required, unless `grant_types` is without authorization_code',
   ),
   post_logout_redirect_uris: documented(
     distinct(judged(postLogoutFault)).default([]),
@@ -120,9 +129,12 @@ export const applicationSchema = section({
   ),
   grant_types: documented(
     distinct(z.enum(grantTypes))
-      .refine((list) => list.includes('authorization_code'), 'must hold authorization_code')
+      .refine(
+        (list) => list.includes('authorization_code') || list.includes(DEVICE_CODE),
+        `must hold authorization_code or ${DEVICE_CODE}`,
+      )
       .default(['authorization_code', 'refresh_token']),
-    'How it may get tokens.',
+    'How it may get tokens; the last is for devices without a browser (RFC 8628).',
   ),
   token_endpoint_auth_method: documented(
     z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']).optional(),

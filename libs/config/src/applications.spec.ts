@@ -80,6 +80,18 @@ describe('D62 applications', () => {
     expect(application?.clientSecrets.map((secret) => secret.reveal())).toEqual([OTHER, SECRET]);
   });
 
+  it('RFC 8628 are of devices without a browser, which have no target', () => {
+    const device = 'urn:ietf:params:oauth:grant-type:device_code';
+    const [application] = load(
+      {},
+      yaml(an({ redirect_uris: undefined, grant_types: ['refresh_token', device] })),
+    ).applications;
+    expect(application).toMatchObject({ redirectUris: [], grantTypes: ['refresh_token', device] });
+    expect(faultsOf({}, yaml(an({ redirect_uris: [], grant_types: ['authorization_code', device] })))).toEqual([
+      { key: 'applications[0].redirect_uris', message: expect.stringContaining('at least one') },
+    ]);
+  });
+
   it('are public without a secret and without keys', () => {
     const [application] = load({}, yaml(an({ client_secret: undefined }))).applications;
     expect([application?.tokenEndpointAuthMethod, application?.clientSecrets]).toEqual(['none', []]);

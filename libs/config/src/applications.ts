@@ -32,6 +32,7 @@ export function checkApplications(applications: unknown, place: ApplicationPlace
     }
     if (typeof organization === 'string' && organization !== '' && !place.organizations.has(organization))
       report('organization', 'is not an organization of this file; list it under organizations, or correct the name');
+    checkTargets(entry, report);
     checkFrame(entry, report);
     checkProof(entry, report);
   }
@@ -48,6 +49,14 @@ function checkFrame({ frontchannel_logout_uri: frame, redirect_uris: targets }: 
       'frontchannel_logout_uri',
       'is of another host than the redirect_uris; it must have the origin of one of them',
     );
+}
+
+/** A code needs a place to go (RFC 6749 §3.1.2.2); a device polls for its tokens (RFC 8628). */
+function checkTargets({ grant_types: grants, redirect_uris: targets }: Entry, report: Report): void {
+  const hasNoCode = Array.isArray(grants) && !grants.includes('authorization_code');
+  if (hasNoCode) return;
+  if (targets === undefined) report('redirect_uris', 'is missing; only devices do without (see grant_types)');
+  else if (Array.isArray(targets) && targets.length === 0) report('redirect_uris', 'must hold at least one target');
 }
 
 /** OIDC Core §9, RFC 7523: each way to prove itself has what it needs, and nothing that would never be asked for. */

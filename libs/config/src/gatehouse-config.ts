@@ -229,7 +229,10 @@ export interface ApplicationConfig {
   readonly postLogoutRedirectUris: readonly string[];
   readonly scopes: readonly string[];
   readonly grantTypes: readonly (
-    'authorization_code' | 'refresh_token' | 'urn:ietf:params:oauth:grant-type:token-exchange'
+    | 'authorization_code'
+    | 'refresh_token'
+    | 'urn:ietf:params:oauth:grant-type:token-exchange'
+    | 'urn:ietf:params:oauth:grant-type:device_code'
   )[];
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
   /** For `private_key_jwt`, and only then: public keys. */

@@ -9,6 +9,7 @@ const NEVER_SHARED = [
   '/oauth2/authorize',
   '/oauth2/callback',
   '/connect',
+  '/device',
   '/saml/acs',
   '/saml/complete',
   '/saml/slo',

@@ -7,7 +7,8 @@ type Change = z.output<typeof ApplicationChangeSchema>;
 type FieldName = keyof Change;
 
 /** What an application has of which nobody says anything. RFC 7591 §2 gives the way to authenticate. */
-const DEFAULTS: Omit<ApplicationSettings, 'name' | 'redirectUris'> = {
+const DEFAULTS: Omit<ApplicationSettings, 'name'> = {
+  redirectUris: [],
   logoUri: undefined,
   postLogoutRedirectUris: [],
   scopes: ['openid', 'profile', 'email'],
@@ -39,7 +40,7 @@ const SETTING_OF_FIELD = {
 } as const satisfies Record<FieldName, keyof ApplicationSettings>;
 
 export function newSettings(input: z.output<typeof NewApplicationSchema>): ApplicationSettings {
-  return { ...DEFAULTS, ...settingsOf(input), name: input.name, redirectUris: input.redirect_uris };
+  return { ...DEFAULTS, ...settingsOf(input), name: input.name };
 }
 
 /**
@@ -63,7 +64,7 @@ export function changedSettings(
 
 function defaultOf(field: FieldName): readonly [string, unknown] {
   const setting = SETTING_OF_FIELD[field];
-  if (setting === 'name' || setting === 'redirectUris') throw unprocessable(field, 'cannot be taken away');
+  if (setting === 'name') throw unprocessable(field, 'cannot be taken away');
   return [setting, DEFAULTS[setting]];
 }
 

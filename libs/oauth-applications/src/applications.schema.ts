@@ -24,7 +24,9 @@ const settings = {
     .refine((text) => text.trim() !== '', 'must not be blank')
     .describe('What people are shown when they are asked'),
   logo_uri: uri.describe('An https address'),
-  redirect_uris: uris.min(1).describe('Where the browser may be sent with a code, character for character (D7)'),
+  redirect_uris: uris.describe(
+    'Where the browser may be sent with a code, character for character (D7); at least one, unless it has no authorization_code',
+  ),
   post_logout_redirect_uris: uris.describe('Where the browser may be sent after a logout'),
   scopes: z
     .array(z.enum(SIGN_IN_SCOPES))
@@ -47,7 +49,7 @@ const settings = {
   frontchannel_logout_uri: uri.describe('Opened in the browser at each logout'),
 };
 
-export const NewApplicationSchema = z.strictObject(settings).partial().required({ name: true, redirect_uris: true });
+export const NewApplicationSchema = z.strictObject(settings).partial().required({ name: true });
 
 export const ApplicationChangeSchema = z.strictObject(settings).partial();
 

@@ -175,6 +175,16 @@ describe('PATCH /api/v1/organizations/{organization}/applications/{id}', () => {
     expect(await test.audited('application.changed')).toContainEqual(expect.objectContaining({ subject: id }));
   });
 
+  it('lets the targets of a device go, as it has none (RFC 8628)', async () => {
+    const { id } = await test.application(boss);
+    const device = ['refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
+    const path = `${APPLICATIONS}/${id}`;
+    const changed = await test.patch(path, { grant_types: device, redirect_uris: null }, boss.headers);
+    expect([changed.status, changed.body]).toMatchObject([200, { grant_types: device, redirect_uris: [] }]);
+    const back = await test.patch(path, { grant_types: null }, boss.headers);
+    expect([back.status, back.body]).toMatchObject([422, { detail: [{ loc: ['body', 'redirect_uris'] }] }]);
+  });
+
   it.each([
     [{ name: null }, 'name'],
     [{ name: '' }, 'name'],
@@ -190,6 +200,15 @@ describe('PATCH /api/v1/organizations/{organization}/applications/{id}', () => {
     const refused = await test.patch(path, change, boss.headers);
     expect([refused.status, refused.body]).toMatchObject([422, { detail: [{ loc: ['body', ...field.split('.')] }] }]);
     expect((await test.get(path, boss.headers)).body).toEqual(before);
+  });
+});
+
+describe('RFC 8628 POST of an application for devices', () => {
+  it('needs no target', async () => {
+    const grants = ['urn:ietf:params:oauth:grant-type:device_code'];
+    const input = { name: 'Screen', grant_types: grants, token_endpoint_auth_method: 'none' };
+    const made = await test.post(APPLICATIONS, input, boss.headers);
+    expect([made.status, made.body]).toMatchObject([200, { grant_types: grants, redirect_uris: [] }]);
   });
 });
 

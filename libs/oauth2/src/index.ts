@@ -2,7 +2,7 @@
  * oauth2: the vocabulary of the RFCs. Pure: no framework, no I/O, no npm import.
  *
  * Owns: the error catalogue, PKCE (RFC 7636), scopes (RFC 6749 §3.3), redirect target rules (D7), opaque tokens (D45),
- * what clients may sign with.
+ * what clients may sign with, user codes of devices (RFC 8628).
  * Does not own: routes, storage, how an error is written for a dialect (edge).
  */
 export {
@@ -28,6 +28,7 @@ export {
   secretMatches,
   type OpaqueTokenKind,
 } from './opaque-token.js';
+export { DEVICE_CODE_GRANT, mintUserCode, readUserCode, shownUserCode } from './user-code.js';
 export {
   ASYMMETRIC_ALGORITHMS,
   hasPrivateMember,

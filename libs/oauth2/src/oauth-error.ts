@@ -22,6 +22,9 @@ export type OAuthErrorCode =
   | 'request_uri_not_supported'
   | 'invalid_request_uri'
   | 'invalid_dpop_proof'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'expired_token'
   | 'server_error'
   | 'temporarily_unavailable'
   | 'unauthorized'
@@ -56,6 +59,9 @@ const STATUS: Record<OAuthErrorCode, number> = {
   request_uri_not_supported: 400,
   invalid_request_uri: 400,
   invalid_dpop_proof: 400,
+  authorization_pending: 400,
+  slow_down: 400,
+  expired_token: 400,
   server_error: 500,
   temporarily_unavailable: 503,
   unauthorized: 401,

@@ -3,9 +3,9 @@ import { crc32 } from 'node:zlib';
 
 /**
  * Kinds of opaque token (D45): refresh token, authorization code, set-up link, API key, secret of a service token, secret
- * of an application, a browser's session.
+ * of an application, a browser's session, device code.
  */
-export type OpaqueTokenKind = 'rt' | 'ac' | 'su' | 'ak' | 'st' | 'as' | 'bs';
+export type OpaqueTokenKind = 'rt' | 'ac' | 'su' | 'ak' | 'st' | 'as' | 'bs' | 'dc';
 
 const SHAPE = /^gth_([a-z]{2})_([A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})$/;
 

@@ -50,6 +50,8 @@ export type Delivery =
     }
   | { readonly kind: 'fragment'; readonly target: string }
   | { readonly kind: 'json' }
+  /** A device that polls: there is nowhere to go, and the code that the person compares (RFC 8628). */
+  | { readonly kind: 'device'; readonly id: string; readonly userCode: string }
   /** No client at all: the person becomes the first administrator and reads so (D43). */
   | { readonly kind: 'set-up' };
 

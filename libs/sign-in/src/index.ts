@@ -7,7 +7,8 @@
  * URL map: GET, POST /oauth2/authorize → provider → GET /oauth2/callback[/{idp}] → the client.
  * GET /saml/{provider}/login (or authorize) → IdP → POST /saml/acs → GET /saml/complete → the client.
  * An application's request is answered from the person's session here: GET, POST /oauth2/consent on the way, GET, POST
- * /oauth2/logout to end it; POST /oauth2/par ahead of it. Also GET /oauth2/providers.
+ * /oauth2/logout to end it; POST /oauth2/par ahead of it. A device's (RFC 8628): POST /oauth2/device_authorization, then
+ * GET, POST /device and GET /device/sign-in in a browser elsewhere. Also GET /oauth2/providers.
  */
 export { SignInModule } from './sign-in.module.js';
 export type { ProvenIdentity } from './proven-identity.js';

@@ -19,6 +19,10 @@ import { AuthorizeController } from './authorize.controller.js';
 import { CallbackHandlers } from './callback-handlers.js';
 import { CallbackController } from './callback.controller.js';
 import { OutcomeDelivery } from './delivery.js';
+import { DeviceAuthorizationController } from './device/device-authorization.controller.js';
+import { DeviceController } from './device/device.controller.js';
+import { DeviceDecisions } from './device/device-decisions.js';
+import { DeviceVisits } from './device/device-visits.js';
 import { LogoutQuestions } from './logout/logout-questions.js';
 import { PostLogoutTargets } from './logout/post-logout-target.js';
 import { RpLogoutController } from './logout/rp-logout.controller.js';
@@ -52,6 +56,8 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
   controllers: [
     AuthorizeController,
     PushedRequestsController,
+    DeviceAuthorizationController,
+    DeviceController,
     ConsentController,
     ConsentsController,
     RpLogoutController,
@@ -74,6 +80,8 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
     Consents,
     ConsentRequests,
     ApplicationOutcome,
+    DeviceVisits,
+    DeviceDecisions,
     ApplicationSignIn,
     ApplicationLogins,
     OutcomeDelivery,

@@ -1,8 +1,9 @@
 /**
  * tokens: the tokens that we issue.
  *
- * Owns: sessions, refresh families, authorization codes, the grants, signing claims into tokens, introspection,
- * revocation, proofs of possession (DPoP), the guard that stands before every route, and who counts as an operator.
+ * Owns: sessions, refresh families, authorization codes, device authorizations, the grants, signing claims into tokens,
+ * introspection, revocation, proofs of possession (DPoP), the guard that stands before every route, and who counts as an
+ * operator.
  * Does not own: how a person signs in (sign-in), who the clients are (clients), the keys (keys).
  * Routes: POST /oauth2/token, /oauth2/refresh, /oauth2/introspect, /oauth2/revoke; GET, POST /oauth2/userinfo;
  * GET /.well-known/openid-configuration, oauth-authorization-server, oauth-protected-resource, jwks.json.
@@ -16,6 +17,12 @@ export { OperatorAccess } from './operator-access.js';
 export { markInternalSocket } from './internal-sockets.js';
 export type { VerifiedToken } from './verified-tokens.js';
 export { AuthorizationCodes, type CodeGrant } from './authorization-codes.js';
+export {
+  DeviceAuthorizations,
+  type AskingDevice,
+  type BegunDevice,
+  type DeviceRequest,
+} from './device-authorizations.js';
 export { RefreshTokens, type Rotated } from './refresh-tokens.js';
 export { Sessions, type Authentication, type SessionEndReason } from './sessions.js';
 export type { SessionFacts } from './session-facts.js';

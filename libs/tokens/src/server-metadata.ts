@@ -16,6 +16,7 @@ export function authorizationServerMetadata(config: GatehouseConfig, grantTypes:
     introspection_endpoint: at('/oauth2/introspect'),
     revocation_endpoint: at('/oauth2/revoke'),
     pushed_authorization_request_endpoint: at('/oauth2/par'),
+    device_authorization_endpoint: at('/oauth2/device_authorization'),
     require_pushed_authorization_requests: false,
     scopes_supported: [...SIGN_IN_SCOPES, ...MACHINE_SCOPES],
     response_types_supported: ['code'],

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
+import { DeviceCodeGrant } from './grants/device-code.grant.js';
 import type { Grant, TokenRequest } from './grants/grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
 import { TokenExchangeGrant } from './grants/token-exchange.grant.js';
@@ -17,9 +18,10 @@ export class TokenEndpoint {
     refreshToken: RefreshTokenGrant,
     clientCredentials: ClientCredentialsGrant,
     tokenExchange: TokenExchangeGrant,
+    deviceCode: DeviceCodeGrant,
   ) {
     this.grants = new Map(
-      [authorizationCode, refreshToken, clientCredentials, tokenExchange].map((grant: Grant) => [
+      [authorizationCode, refreshToken, clientCredentials, tokenExchange, deviceCode].map((grant: Grant) => [
         grant.grantType,
         grant,
       ]),

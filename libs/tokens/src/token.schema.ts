@@ -10,7 +10,7 @@ export const TokenResponseSchema = z
     expires_in: z.int().describe('Seconds'),
     refresh_token: z.string().optional().describe('Left out for client_credentials'),
     scope: z.string(),
-    id_token: z.string().optional().describe('With the authorization_code grant and scope openid'),
+    id_token: z.string().optional().describe('For a person, with scope openid'),
   })
   .meta({ id: 'AuthTokenResponse' });
 
@@ -19,10 +19,11 @@ export const TokenRequestSchema = z.object({
   grant_type: z
     .string()
     .max(100)
-    .describe('authorization_code, refresh_token, client_credentials or token-exchange by its URN'),
+    .describe('authorization_code, refresh_token, client_credentials, or token-exchange or device_code by its URN'),
   code: z.string().max(512).optional(),
   code_verifier: z.string().max(128).optional(),
   redirect_uri: z.string().max(2000).optional(),
+  device_code: z.string().max(512).optional().describe('Of a device without a browser (RFC 8628 §3.4)'),
   refresh_token: z.string().max(1024).optional(),
   scope: z.string().max(1000).optional(),
   resource: z.string().max(2000).optional(),

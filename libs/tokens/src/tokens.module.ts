@@ -9,10 +9,12 @@ import { ApplicationTokens } from './application-tokens.js';
 import { AuthorizationCodes } from './authorization-codes.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
+import { DeviceAuthorizations } from './device-authorizations.js';
 import { AuthorizationCodeGrant } from './grants/authorization-code.grant.js';
 import { DpopProofs } from './dpop/dpop-proofs.js';
 import { PresentedTokens } from './dpop/presented-tokens.js';
 import { ClientCredentialsGrant } from './grants/client-credentials.grant.js';
+import { DeviceCodeGrant } from './grants/device-code.grant.js';
 import { RefreshTokenGrant } from './grants/refresh-token.grant.js';
 import { TokenExchangeGrant } from './grants/token-exchange.grant.js';
 import { IdTokenHints } from './id-token-hints.js';
@@ -49,6 +51,7 @@ import { WellKnownController } from './well-known.controller.js';
     BearerStrategy,
     { provide: APP_GUARD, useClass: BearerGuard },
     AuthorizationCodes,
+    DeviceAuthorizations,
     RefreshTokens,
     Sessions,
     TokenIssuer,
@@ -57,6 +60,7 @@ import { WellKnownController } from './well-known.controller.js';
     RefreshTokenGrant,
     ClientCredentialsGrant,
     TokenExchangeGrant,
+    DeviceCodeGrant,
     TokenEndpoint,
     Introspection,
     TokenRevocation,
@@ -68,6 +72,7 @@ import { WellKnownController } from './well-known.controller.js';
     IdTokenHints,
     ApplicationTokens,
     AuthorizationCodes,
+    DeviceAuthorizations,
     RefreshTokens,
     Sessions,
     TokenEndpoint,

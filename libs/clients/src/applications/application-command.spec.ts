@@ -62,6 +62,21 @@ describe('D62 application:create', () => {
     }
   });
 
+  it('makes those of devices, with a target or without (RFC 8628)', async () => {
+    const device = 'urn:ietf:params:oauth:grant-type:device_code';
+    const only = await command.create([...without('--redirect-uri'), '--device', '--public']);
+    expect(await applicationsOf(t).find(clientIdIn(only))).toMatchObject({
+      redirectUris: [],
+      grantTypes: ['refresh_token', device],
+      tokenEndpointAuthMethod: 'none',
+    });
+    const both = await command.create([...WANTED, '--device']);
+    expect(await applicationsOf(t).find(clientIdIn(both))).toMatchObject({
+      redirectUris: ['https://grafana.example/cb'],
+      grantTypes: ['authorization_code', 'refresh_token', device],
+    });
+  });
+
   it('says how it is used when asked', async () => {
     expect(await command.create(['--help'])).toMatch(/^usage: gatehouse application:create --organization/);
   });

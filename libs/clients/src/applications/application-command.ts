@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { Database } from '@app/database';
-import { SIGN_IN_SCOPES } from '@app/oauth2';
-import type { ApplicationSettings } from './application.js';
+import { DEVICE_CODE_GRANT, SIGN_IN_SCOPES } from '@app/oauth2';
+import type { ApplicationGrantType, ApplicationSettings } from './application.js';
 import { ApplicationRegistry } from './application-registry.js';
 import { applicationFaults } from './application-rules.js';
 
-const USAGE = `usage: gatehouse application:create --organization <name> --name <text> --redirect-uri <uri> [options]
+const USAGE = `usage: gatehouse application:create --organization <name> --name <text> --redirect-uri <uri>|--device [options]
 options:
   --redirect-uri <uri>              where people come back to; may be given several times
+  --device                          it runs on devices without a browser; then --redirect-uri may be left out
   --post-logout-redirect-uri <uri>  where people may be sent after a logout; may be given several times
   --scope <scope>                   may be given several times; without it all: ${SIGN_IN_SCOPES.join(' ')}
   --resource <uri>                  an API that it may ask tokens for; may be given several times
@@ -65,17 +66,19 @@ function readArguments(args: readonly string[]): Wanted | 'help' {
   const values = parsed(args);
   if (values.help === true) return 'help';
   const { organization, name, consent = 'ask' } = values;
-  if (organization === undefined || name === undefined || values['redirect-uri'] === undefined) throw new Error(USAGE);
+  const { 'redirect-uri': redirectUris = [], device = false } = values;
+  const comesFromNowhere = redirectUris.length === 0 && !device;
+  if (organization === undefined || name === undefined || comesFromNowhere) throw new Error(USAGE);
   if (!/^(?!\s)[^\p{Cc}\p{Cs}]{1,100}(?<!\s)$/u.test(name))
     throw wrong('--name must have 1 to 100 characters, no control characters and no space at its ends');
   if (consent !== 'ask' && consent !== 'skip') throw wrong('--consent must be ask or skip');
   const settings: ApplicationSettings = {
     name,
     logoUri: undefined,
-    redirectUris: values['redirect-uri'],
+    redirectUris,
     postLogoutRedirectUris: values['post-logout-redirect-uri'] ?? [],
     scopes: values.scope?.flatMap((text) => text.split(/[\s,]+/).filter((one) => one !== '')) ?? SIGN_IN_SCOPES,
-    grantTypes: ['authorization_code', 'refresh_token'],
+    grantTypes: grantsOf(redirectUris, device),
     tokenEndpointAuthMethod: values.public === true ? 'none' : 'client_secret_basic',
     jwks: undefined,
     resources: values.resource ?? [],
@@ -88,6 +91,14 @@ function readArguments(args: readonly string[]): Wanted | 'help' {
   if (faults.length > 0)
     throw wrong(faults.map(({ field, message }) => `${FLAGS[field] ?? field} ${message}`).join('\n'));
   return { organization, settings };
+}
+
+function grantsOf(redirectUris: readonly string[], device: boolean): readonly ApplicationGrantType[] {
+  const all = ['authorization_code', 'refresh_token', DEVICE_CODE_GRANT] as const;
+  return all.filter((grant) => {
+    if (grant === 'authorization_code') return redirectUris.length > 0;
+    return grant === 'refresh_token' || device;
+  });
 }
 
 function parsed(args: readonly string[]) {
@@ -103,6 +114,7 @@ function parsed(args: readonly string[]) {
         'post-logout-redirect-uri': texts,
         scope: texts,
         resource: texts,
+        device: { type: 'boolean' },
         public: { type: 'boolean' },
         dpop: { type: 'boolean' },
         consent: text,

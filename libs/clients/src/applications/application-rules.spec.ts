@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { loadConfig } from '@app/config';
+import { DEVICE_CODE_GRANT } from '@app/oauth2';
 import type { ApplicationSettings } from './application.js';
 import { applicationFaults, assertApplication } from './application-rules.js';
 import { settings } from './applications.spec-support.js';
@@ -79,6 +80,15 @@ describe('D7, R18 what an application may be registered with', () => {
     expect(fieldsOf({ redirectUris: uris.slice(1), postLogoutRedirectUris: uris })).toEqual([
       'post_logout_redirect_uris',
     ]);
+  });
+
+  it('RFC 8628: needs no target where it runs on devices alone', () => {
+    const device = ['refresh_token', DEVICE_CODE_GRANT] as const;
+    expect(fieldsOf({ grantTypes: device, redirectUris: [] })).toEqual([]);
+    expect(fieldsOf({ grantTypes: [DEVICE_CODE_GRANT], redirectUris: [] })).toEqual([]);
+    expect(fieldsOf({ grantTypes: device })).toEqual([]);
+    expect(fieldsOf({ grantTypes: device, redirectUris: ['http://a.example/'] })).toEqual(['redirect_uris']);
+    expect(fieldsOf({ grantTypes: ['authorization_code', ...device], redirectUris: [] })).toEqual(['redirect_uris']);
   });
 
   it.each<[string, Partial<ApplicationSettings>, string]>([

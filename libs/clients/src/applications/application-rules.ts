@@ -1,4 +1,11 @@
-import { hasPrivateMember, OAuthError, postLogoutUriFault, redirectUriFault, SIGN_IN_SCOPES } from '@app/oauth2';
+import {
+  DEVICE_CODE_GRANT,
+  hasPrivateMember,
+  OAuthError,
+  postLogoutUriFault,
+  redirectUriFault,
+  SIGN_IN_SCOPES,
+} from '@app/oauth2';
 import type { ApplicationSettings } from './application.js';
 
 /** What is wrong with one field, under the name that it has on the wire (RFC 7591 §2). */
@@ -58,12 +65,15 @@ function uriFault(field: string, uri: string | undefined, faultOf: UriJudge): Ap
   return message === undefined ? [] : [{ field, message }];
 }
 
+/** People come to an application by one grant or by another; a device has no place to come back to (RFC 8628). */
 function grantFaults({ grantTypes, redirectUris, tokenEndpointAuthMethod }: ApplicationSettings): ApplicationFault[] {
-  if (!grantTypes.includes('authorization_code'))
-    return [{ field: 'grant_types', message: 'must hold authorization_code' }];
+  const hasCode = grantTypes.includes('authorization_code');
+  if (!hasCode && !grantTypes.includes(DEVICE_CODE_GRANT))
+    return [{ field: 'grant_types', message: `must hold authorization_code or ${DEVICE_CODE_GRANT}` }];
   if (grantTypes.includes(TOKEN_EXCHANGE) && tokenEndpointAuthMethod === 'none')
     return [{ field: 'grant_types', message: 'may hold token-exchange only where the application can prove itself' }];
-  return redirectUris.length > 0 ? [] : [{ field: 'redirect_uris', message: 'must hold at least one target' }];
+  if (!hasCode || redirectUris.length > 0) return [];
+  return [{ field: 'redirect_uris', message: 'must hold at least one target' }];
 }
 
 function scopeFaults(scopes: readonly string[]): ApplicationFault[] {

@@ -1,3 +1,4 @@
+import { DEVICE_CODE_GRANT } from '@app/oauth2';
 import type { Revocation } from '@app/revocation';
 import type { JSONWebKeySet } from 'jose';
 
@@ -15,6 +16,7 @@ export const APPLICATION_GRANT_TYPES = [
   'authorization_code',
   'refresh_token',
   'urn:ietf:params:oauth:grant-type:token-exchange',
+  DEVICE_CODE_GRANT,
 ] as const;
 export type ApplicationGrantType = (typeof APPLICATION_GRANT_TYPES)[number];
 

@@ -88,6 +88,8 @@ export class ApplicationOutcome {
     session: SessionFacts,
     application: Application,
   ): Promise<boolean> {
+    // RFC 8628 §5.4: only the person can see that the device is his.
+    if (asked.delivery.kind === 'device') return true;
     if (application.consent === 'skip') return false;
     if (isPublic(application) || prompts(asked).includes('consent')) return true;
     return !(await this.consents.covers(session.userId, application, asked.scopes));

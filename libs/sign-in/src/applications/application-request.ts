@@ -43,6 +43,8 @@ export function applicationRequest(
   { delivery, ...target }: ApplicationTarget,
   config: Pick<GatehouseConfig, 'publicUrl'>,
 ): AuthorizationRequest {
+  if (!application.grantTypes.includes('authorization_code'))
+    throw new OAuthError('unauthorized_client', 'This application is not registered for authorization_code');
   assertSupported(parameters);
   return {
     ...target,
@@ -50,14 +52,14 @@ export function applicationRequest(
     organization: application.organizationName,
     delivery: { ...delivery, codeChallenge: applicationChallenge(parameters, application) },
     namedTarget: delivery.target,
-    scopes: scopesOf(parameters.scope, application),
+    scopes: applicationScopes(parameters.scope, application),
     nonce: parameters.nonce,
     loginHint: parameters.login_hint,
     prompt: promptOf(parameters.prompt),
     maxAge: maxAgeOf(parameters.max_age),
     acrValues: parameters.acr_values,
     uiLocales: parameters.ui_locales,
-    resource: resourceOf(parameters.resource, application, config.publicUrl),
+    resource: applicationResource(parameters.resource, application, config.publicUrl),
     dpopJkt: dpopJktOf(parameters, delivery.kind),
   };
 }
@@ -76,7 +78,8 @@ function assertSupported(parameters: AuthorizationParameters): void {
     throw new OAuthError('invalid_request', 'response_mode must be query, or left out');
 }
 
-function scopesOf(scope: string, application: Application): readonly string[] {
+/** What is left of the scopes asked for (D31). @throws OAuthError `invalid_scope` */
+export function applicationScopes(scope: string, application: Application): readonly string[] {
   const asked = parseScope(scope);
   if (asked === undefined)
     throw new OAuthError('invalid_scope', 'scope must be space-separated scope tokens (RFC 6749 §3.3)');
@@ -96,7 +99,12 @@ function applicationChallenge(parameters: AuthorizationParameters, application: 
   return challenge;
 }
 
-function resourceOf(resource: string | undefined, application: Application, ourselves: string): string | undefined {
+/** The API asked for; undefined: ourselves (RFC 8707). @throws OAuthError `invalid_target` */
+export function applicationResource(
+  resource: string | undefined,
+  application: Application,
+  ourselves: string,
+): string | undefined {
   if (resource === undefined || resource === ourselves) return undefined;
   if (application.resources.includes(resource)) return resource;
   throw new OAuthError(

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { Application } from '@app/clients';
 import type { SessionFacts } from '@app/tokens';
 import type { AuthorizationRequest } from '../authorization-request.js';
+import { deviceWarning } from '../device/device-pages.js';
 import { escapeHtml, sendPage } from '../page.js';
 
 /** What each scope lets an application know or do, in words for the person who is asked. */
@@ -33,7 +34,7 @@ export async function sendConsentPage(
     `<p>You are signed in as <strong>${escapeHtml(session.name ?? session.email)}</strong> ` +
       `(${escapeHtml(session.email)}).</p><p>${name} of the organization ` +
       `<strong>${escapeHtml(application.organizationName)}</strong> asks to:</p><ul>${scopes}</ul>` +
-      `<p>You will go on to <strong>${escapeHtml(placeOf(asked))}</strong>. If you did not expect this, do not allow it.</p>` +
+      whatFollows(asked) +
       `<form method="post" action="/oauth2/consent">` +
       `<input type="hidden" name="ticket" value="${escapeHtml(page.ticket)}">` +
       `<button name="decision" value="allow">Allow</button> ` +
@@ -52,6 +53,10 @@ export async function sendOnward(reply: FastifyReply, address: string): Promise<
   await sendPage(reply, 200, 'One moment', `<p><a href="${target}">Go on to the application</a></p>`);
 }
 
-function placeOf({ delivery }: AuthorizationRequest): string {
-  return 'target' in delivery ? new URL(delivery.target).host : '';
+/** What the person can tell a trick by: where he goes on to, or the code on his device (RFC 8628 §5.4). */
+function whatFollows({ delivery }: AuthorizationRequest): string {
+  if (delivery.kind === 'device')
+    return `<p>${deviceWarning(delivery.userCode)} Whoever has that device will act as you.</p>`;
+  const place = 'target' in delivery ? new URL(delivery.target).host : '';
+  return `<p>You will go on to <strong>${escapeHtml(place)}</strong>. If you did not expect this, do not allow it.</p>`;
 }

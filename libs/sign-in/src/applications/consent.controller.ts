@@ -7,6 +7,7 @@ import type { SessionFacts } from '@app/tokens';
 import { z } from 'zod';
 import { answerAddress, type ClientAnswer } from '../answer-redirect.js';
 import { BrowserBinding } from '../browser-binding.js';
+import { DeviceDecisions } from '../device/device-decisions.js';
 import { loginRefusal, refusingHere } from '../login-errors.js';
 import { ApplicationOutcome } from './application-outcome.js';
 import { BrowserSessions } from './browser-sessions.js';
@@ -38,6 +39,7 @@ export class ConsentController {
     private readonly consents: Consents,
     private readonly browserSessions: BrowserSessions,
     private readonly outcome: ApplicationOutcome,
+    private readonly devices: DeviceDecisions,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {
     this.browsers = new BrowserBinding(config.publicUrl);
@@ -65,7 +67,7 @@ export class ConsentController {
     summary: 'The person allows or denies',
     body: DecisionSchema,
     bodyTypes: ['application/x-www-form-urlencoded'],
-    responses: { 200: { description: 'A page that leads on to the application' } },
+    responses: { 200: { description: 'A page that leads on to the application, or back to the device' } },
   })
   async decide(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await refusingHere(request, reply, async () => {
@@ -74,6 +76,7 @@ export class ConsentController {
       await this.mine(await this.requests.find(ticket), request);
       const { asked, session } = await this.mine(await this.requests.take(ticket), request);
       noStore(reply);
+      if (asked.delivery.kind === 'device') return this.devices.decide(decision, asked, session, reply);
       const answer =
         decision === 'allow'
           ? await this.allow(asked, session, request)

@@ -10,6 +10,7 @@ export interface TokenRequest {
   readonly codeVerifier: string | undefined;
   readonly redirectUri: string | undefined;
   readonly refreshToken: string | undefined;
+  readonly deviceCode: string | undefined;
   /** Undefined when no scope was sent. */
   readonly scopes: readonly string[] | undefined;
   readonly resource: string | undefined;
