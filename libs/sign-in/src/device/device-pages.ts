@@ -28,7 +28,7 @@ export async function sendCodePage(reply: FastifyReply, { proof, typed, fault }:
       `sign in as you.</p>${wrong}` +
       `<form method="post" action="/device"><input type="hidden" name="proof" value="${escapeHtml(proof)}">` +
       `<label for="user_code">Code</label>` +
-      `<input id="user_code" name="user_code" value="${escapeHtml(typed)}" required maxlength="64" autofocus ` +
+      `<input id="user_code" class="code" name="user_code" value="${escapeHtml(typed)}" required maxlength="64" autofocus ` +
       `autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false" placeholder="XXXX-XXXX" ` +
       `aria-describedby="${described}"${fault === undefined ? '' : ' aria-invalid="true"'}> ` +
       `<button>Continue</button></form>`,
