@@ -101,7 +101,6 @@ function assertServed(application: RegisteredApplication, wish: TokenWish): void
 function tokenRequest(wish: TokenWish, context: RequestContext) {
   const common = {
     grantType: wish.grant_type,
-    deviceCode: undefined,
     scopes: undefined,
     resource: undefined,
     client: presentedClient(undefined, { client_id: wish.client_id, client_secret: wish.client_secret }),

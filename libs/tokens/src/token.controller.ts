@@ -79,7 +79,6 @@ export class TokenController {
         codeVerifier: undefined,
         redirectUri: undefined,
         refreshToken: body.refresh_token,
-        deviceCode: undefined,
         scopes: requestedScopes(body.scope),
         resource: undefined,
         client: presentedClient(undefined, {}),

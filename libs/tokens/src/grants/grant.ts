@@ -10,13 +10,14 @@ export interface TokenRequest {
   readonly codeVerifier: string | undefined;
   readonly redirectUri: string | undefined;
   readonly refreshToken: string | undefined;
-  readonly deviceCode: string | undefined;
   /** Undefined when no scope was sent. */
   readonly scopes: readonly string[] | undefined;
   readonly resource: string | undefined;
   /** The client as it presented itself, by Basic, by body, or not at all; not yet believed. */
   readonly client: PresentedClient;
   readonly context: RequestContext;
+  /** Of a device (RFC 8628 §3.4). */
+  readonly deviceCode?: string | undefined;
   /** Thumbprint of the key that the request proves (RFC 9449): what the access token is bound to. */
   readonly dpopKey?: string | undefined;
   /** The fields of a token exchange. */
