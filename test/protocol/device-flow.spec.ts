@@ -1,7 +1,4 @@
-import { Redis } from 'ioredis';
-import { Client } from 'pg';
-import { asserting, newApplicationKey } from '../harness/application-key.js';
-import { applicationUrl, walk, type TestApplication } from '../harness/application.js';
+import { asserting } from '../harness/application-key.js';
 import { Browser } from '../harness/browser.js';
 import {
   answerDevice,
@@ -12,93 +9,31 @@ import {
   pollDevice,
   submit,
   typeCode,
-  type TestDevice,
 } from '../harness/device.js';
-import { startGatehouse, type Gatehouse } from '../harness/gatehouse.js';
-import { freshDatabase } from '../harness/postgres.js';
-import { startRedis } from '../harness/redis-server.js';
-import { bearer, claimsOf, signInAsTest } from '../harness/sign-in.js';
-import { startInstallation, type Installation } from '../harness/suite.js';
-import { basic, form, machineOf, send, NO_STORE } from './http.js';
+import { bearer, claimsOf } from '../harness/sign-in.js';
+import { API, blue, DeviceSuite, printer, refusal, robotKey, screen, SECRET, wiki } from './device-suite.js';
+import { basic, form, machineOf, NO_STORE, send } from './http.js';
 
-const SECRET = 'a-secret-of-these-applications-with-enough-characters';
-const API = 'https://api.example/';
-const key = newApplicationKey('one');
-const wiki: TestApplication = { clientId: 'wiki', clientSecret: SECRET, redirectUri: 'https://wiki.example/callback' };
-const screen: TestDevice = { clientId: 'screen', clientSecret: undefined };
-const printer: TestDevice = { clientId: 'printer', clientSecret: SECRET };
-const blue: TestDevice = { clientId: 'blue-screen', clientSecret: undefined };
-const SPA = 'http://localhost:4999/callback';
-const GRANTS = `grant_types: [refresh_token, '${DEVICE_CODE_GRANT}']`;
-const YAML = `
-organizations: [{ name: blue }]
-oauth_providers:
-  - { id: acme, type: oidc, issuer: 'http://localhost:9/', name: Acme, client_id: x, client_secret: not-used-here,
-      organization: blue }
-client_callbacks: [{ client_id: spa, url: '${SPA}' }]
-applications:
-  - { client_id: screen, name: "Lobby <b>screen</b>", ${GRANTS}, resources: ['${API}'] }
-  - { client_id: printer, client_secret: ${SECRET}, name: Printer, grant_types: ['${DEVICE_CODE_GRANT}'], consent: skip }
-  - { client_id: robot, name: Robot, ${GRANTS}, jwks: ${key.jwks} }
-  - { client_id: blue-screen, name: Blue, ${GRANTS}, organization: blue }
-  - { client_id: wiki, client_secret: ${SECRET}, name: Wiki, redirect_uris: [${wiki.redirectUri}], consent: skip }
-  - { client_id: kiosk, client_secret: ${SECRET}, name: Kiosk, redirect_uris: ['https://kiosk.example/'], ${GRANTS} }
-`;
-const CODE = /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/;
-
-let installation: Installation;
+let suite: DeviceSuite;
 let server: string;
-/** The other instance behind the same address. */
-let other: Gatehouse;
 
 beforeAll(async () => {
-  installation = await startInstallation({ yaml: YAML });
-  server = installation.server.url;
-  const { databaseUrl, redisUrl } = installation;
-  other = await startGatehouse({ databaseUrl, redisUrl, yaml: YAML, publicUrl: server });
+  suite = await DeviceSuite.start();
+  server = suite.server;
 });
-afterAll(async () => {
-  await other.stop();
-  await installation.stop();
-});
+afterAll(() => suite.stop());
 
-const redis = async <T>(step: (client: Redis) => Promise<T>): Promise<T> => {
-  const client = new Redis(installation.redisUrl.replace('unix://', ''));
-  return step(client).finally(() => client.disconnect());
-};
-
-async function rows(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-  const client = new Client({ connectionString: installation.databaseUrl });
-  await client.connect();
-  return client.query(sql, values).then(
-    ({ rows: found }) => client.end().then(() => found as Record<string, unknown>[]),
-    (error: unknown) => client.end().then(() => Promise.reject(error as Error)),
-  );
-}
-
-/** A browser in which somebody is signed in already, by an application that asks nothing. */
-async function browserOf(person: string): Promise<Browser> {
-  const browser = new Browser();
-  await walk(browser, applicationUrl(server, wiki, { login_hint: person }), wiki.redirectUri);
-  return browser;
-}
-
+const CODE = /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/;
 const begin = (fields: Record<string, string>, headers: Record<string, string> = {}) =>
   form(`${server}/oauth2/device_authorization`, fields, headers);
-const refusal = async (answer: Promise<{ status: number; body: Record<string, unknown> }>) => {
-  const { status, body } = await answer;
-  return [status, body['error']];
-};
-const isActive = async (token: unknown) =>
-  (await form(`${server}/oauth2/introspect`, { token: String(token) })).body['active'];
 
 describe('RFC 8628 §3.1 the device asks', () => {
   it('authenticated as at the token endpoint: by secret, by key, or by its name alone where it is public', async () => {
     const asked = { scope: 'openid' };
     expect((await begin(asked, basic('printer', SECRET))).status).toBe(200);
     expect((await begin({ ...asked, client_id: 'printer', client_secret: SECRET })).status).toBe(200);
-    const aud = installation.server.publicUrl;
-    expect((await begin({ ...asked, ...(await asserting('robot', key, { aud })) })).status).toBe(200);
+    const aud = suite.installation.server.publicUrl;
+    expect((await begin({ ...asked, ...(await asserting('robot', robotKey, { aud })) })).status).toBe(200);
     expect((await begin({ ...asked, client_id: 'screen' })).status).toBe(200);
   });
 
@@ -146,7 +81,7 @@ describe('RFC 8628 §3.2 the answer', () => {
     const { status, headers, body } = await begin({ client_id: 'screen', scope: 'openid' });
     expect(status).toBe(200);
     expect(headers).toMatchObject({ ...NO_STORE, 'content-type': 'application/json' });
-    const { publicUrl } = installation.server;
+    const { publicUrl } = suite.installation.server;
     expect(body).toEqual({
       device_code: expect.stringMatching(/^gth_dc_[A-Za-z0-9_-]{49}$/),
       user_code: expect.stringMatching(CODE),
@@ -166,10 +101,10 @@ describe('RFC 8628 §3.3 the person answers', () => {
     const done = await answerDevice(browser, codes);
     expect([done.status, done.html]).toEqual([200, expect.stringContaining('You can go back to your device')]);
     // Slower than the interval or not: slow_down is for those who are not answered.
-    const { status, headers, body } = await pollDevice(other.url, screen, codes.device_code);
+    const { status, headers, body } = await pollDevice(suite.other.url, screen, codes.device_code);
     expect([status, headers.get('cache-control'), headers.get('pragma')]).toEqual([200, 'no-store', 'no-cache']);
     expect(body).toMatchObject({ token_type: 'Bearer', scope: 'openid profile email offline_access' });
-    const { publicUrl } = installation.server;
+    const { publicUrl } = suite.installation.server;
     const access = claimsOf(String(body['access_token']));
     expect(access).toMatchObject({ iss: publicUrl, aud: publicUrl, client_id: 'screen', idp: 'test' });
     const id = claimsOf(String(body['id_token']));
@@ -181,7 +116,7 @@ describe('RFC 8628 §3.3 the person answers', () => {
   });
 
   it('is not asked to sign in again where he is signed in; case and dashes of the code do not matter', async () => {
-    const browser = await browserOf('bob');
+    const browser = await suite.browserOf('bob');
     const codes = await beginDevice(server, screen);
     const typed = codes.user_code.replace('-', ' ').toLowerCase();
     const page = await submit(browser, await open(browser, codes.verification_uri), { user_code: typed });
@@ -193,14 +128,14 @@ describe('RFC 8628 §3.3 the person answers', () => {
   });
 
   it('may answer at another instance than the one that the device asked', async () => {
-    const codes = await beginDevice(other.url, screen);
-    await answerDevice(await browserOf('carl'), codes);
-    expect((await pollDevice(other.url, screen, codes.device_code)).status).toBe(200);
+    const codes = await beginDevice(suite.other.url, screen);
+    await answerDevice(await suite.browserOf('carl'), codes);
+    expect((await pollDevice(suite.other.url, screen, codes.device_code)).status).toBe(200);
   });
 
   it('signs in at a provider of the application’s organization, whoever he is elsewhere (R27)', async () => {
     const codes = await beginDevice(server, blue);
-    const browser = await browserOf('dora');
+    const browser = await suite.browserOf('dora');
     const page = await submit(browser, await open(browser, codes.verification_uri), { user_code: codes.user_code });
     expect([page.url.pathname, page.status]).toEqual(['/device', 200]);
     expect(page.html).toContain('idp=acme');
@@ -228,7 +163,7 @@ describe('RFC 8628 §3.3 the person answers', () => {
 describe('RFC 8628 §3.3.1 the link with the code', () => {
   it('fills the field in, and nothing happens until the person has compared and sent it', async () => {
     const codes = await beginDevice(server, screen);
-    const browser = await browserOf('erin');
+    const browser = await suite.browserOf('erin');
     const page = await open(browser, codes.verification_uri_complete);
     expect(page.html).toContain(`name="user_code" value="${codes.user_code}"`);
     expect(page.html).toContain('in front of you');
@@ -261,7 +196,7 @@ describe('RFC 8628 §3.4 the device polls', () => {
 
   it('refuses another client’s code, and who is not registered for it', async () => {
     const codes = await beginDevice(server, screen);
-    await answerDevice(await browserOf('fred'), codes);
+    await answerDevice(await suite.browserOf('fred'), codes);
     expect(await refusal(pollDevice(server, printer, codes.device_code))).toEqual([400, 'invalid_grant']);
     expect(await refusal(pollDevice(server, wiki, codes.device_code))).toEqual([400, 'unauthorized_client']);
     expect((await pollDevice(server, screen, codes.device_code)).status).toBe(200);
@@ -278,20 +213,20 @@ describe('RFC 8628 §3.4 the device polls', () => {
 
   it('gets tokens once', async () => {
     const codes = await beginDevice(server, screen);
-    await answerDevice(await browserOf('gina'), codes);
+    await answerDevice(await suite.browserOf('gina'), codes);
     const { body } = await pollDevice(server, screen, codes.device_code);
-    for (const at of [server, other.url])
+    for (const at of [server, suite.other.url])
       expect(await refusal(pollDevice(at, screen, codes.device_code))).toEqual([400, 'invalid_grant']);
-    expect(await isActive(body['access_token'])).toBe(true);
+    expect(await suite.isActive(body['access_token'])).toBe(true);
   });
 
   it('R22 gets tokens once where polls race at two instances', async () => {
     for (let round = 0; round < 5; round++) {
       const codes = await beginDevice(server, screen);
-      await answerDevice(await browserOf('hugo'), codes);
+      await answerDevice(await suite.browserOf('hugo'), codes);
       const polls = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
-          pollDevice(index % 2 === 0 ? server : other.url, screen, codes.device_code),
+          pollDevice(index % 2 === 0 ? server : suite.other.url, screen, codes.device_code),
         ),
       );
       const granted = polls.filter(({ status }) => status === 200);
@@ -299,13 +234,13 @@ describe('RFC 8628 §3.4 the device polls', () => {
       expect(new Set(polls.filter(({ status }) => status !== 200).map(({ body }) => body['error']))).toEqual(
         new Set(['invalid_grant']),
       );
-      expect(await isActive(granted[0]?.body['access_token'])).toBe(true);
+      expect(await suite.isActive(granted[0]?.body['access_token'])).toBe(true);
     }
   });
 
   it('for an API (RFC 8707): the one asked for at the beginning, which a wrong name does not use up', async () => {
     const codes = await beginDevice(server, screen, { resource: API });
-    await answerDevice(await browserOf('iris'), codes);
+    await answerDevice(await suite.browserOf('iris'), codes);
     const elsewhere = { resource: 'https://other.example/' };
     expect(await refusal(pollDevice(server, screen, codes.device_code, elsewhere))).toEqual([400, 'invalid_target']);
     const { body } = await pollDevice(server, screen, codes.device_code, { resource: API });
@@ -313,7 +248,7 @@ describe('RFC 8628 §3.4 the device polls', () => {
   });
 
   it('a refresh token comes where it was registered for one, and is good (D13)', async () => {
-    const browser = await browserOf('jane');
+    const browser = await suite.browserOf('jane');
     const codes = await beginDevice(server, screen);
     await answerDevice(browser, codes);
     const { body } = await pollDevice(server, screen, codes.device_code);
@@ -332,7 +267,7 @@ describe('RFC 8628 §3.5 what a poll is told', () => {
   it('authorization_pending, then slow_down where it comes too soon, at any instance', async () => {
     const { device_code: code } = await beginDevice(server, screen);
     expect(await refusal(pollDevice(server, screen, code))).toEqual([400, 'authorization_pending']);
-    const slowed = await pollDevice(other.url, screen, code);
+    const slowed = await pollDevice(suite.other.url, screen, code);
     expect([slowed.status, slowed.body]).toMatchObject([
       400,
       { error: 'slow_down', error_description: expect.stringContaining('10 seconds') },
@@ -342,17 +277,17 @@ describe('RFC 8628 §3.5 what a poll is told', () => {
 
   it('access_denied where the person refused, and goes on to be told so', async () => {
     const codes = await beginDevice(server, screen);
-    const done = await answerDevice(await browserOf('karl'), codes, 'deny');
+    const done = await answerDevice(await suite.browserOf('karl'), codes, 'deny');
     expect(done.html).toContain('Your device was not signed in');
-    for (const at of [server, other.url, server])
+    for (const at of [server, suite.other.url, server])
       expect(await refusal(pollDevice(at, screen, codes.device_code))).toEqual([400, 'access_denied']);
   });
 
   it('expired_token after the end, and the person cannot answer any more', async () => {
     const codes = await beginDevice(server, screen);
-    const browser = await browserOf('lena');
+    const browser = await suite.browserOf('lena');
     const asked = await typeCode(browser, codes);
-    await redis(async (client) => {
+    await suite.redis(async (client) => {
       for (const name of await client.keys('gth:device:*')) {
         const stored = String(await client.get(name));
         if (!stored.includes(codes.user_code.replace('-', ''))) continue;
@@ -371,254 +306,9 @@ describe('RFC 8628 §4', () => {
     for (const document of ['oauth-authorization-server', 'openid-configuration']) {
       const { body } = await send('GET', `${server}/.well-known/${document}`);
       expect(body).toMatchObject({
-        device_authorization_endpoint: `${installation.server.publicUrl}/oauth2/device_authorization`,
+        device_authorization_endpoint: `${suite.installation.server.publicUrl}/oauth2/device_authorization`,
         grant_types_supported: expect.arrayContaining([DEVICE_CODE_GRANT]),
       });
-    }
-  });
-});
-
-describe('RFC 8628 §5.1 guessing', () => {
-  it('ends after ten wrong codes of one address, for a right one too', async () => {
-    const guarded = await startGatehouse({
-      databaseUrl: installation.databaseUrl,
-      redisUrl: installation.redisUrl,
-      yaml: YAML,
-      env: { GATEHOUSE_RATE_LIMITS: 'on' },
-    });
-    try {
-      const browser = new Browser();
-      const page = await open(browser, `${guarded.url}/device`);
-      const { user_code: right } = await beginDevice(guarded.url, screen);
-      // Mistyped ones are no guesses.
-      for (let i = 0; i < 12; i++) expect((await submit(browser, page, { user_code: `BCD${i}` })).status).toBe(400);
-      for (let i = 0; i < 10; i++) expect((await submit(browser, page, { user_code: 'BBBB-BBBB' })).status).toBe(400);
-      const locked = await submit(browser, page, { user_code: right });
-      expect([locked.status, locked.headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^\d+$/)]);
-      expect(locked.html).toContain('Too many');
-      // A new browser is the same address.
-      const fresh = new Browser();
-      const again = await open(fresh, `${guarded.url}/device`);
-      expect((await submit(fresh, again, { user_code: right })).status).toBe(429);
-    } finally {
-      await guarded.stop();
-    }
-  });
-});
-
-describe('RFC 8628 §5.4 phishing from afar', () => {
-  it('names the application and the code before the sign-in and before the consent, and asks for it always', async () => {
-    const codes = await beginDevice(server, printer);
-    const browser = new Browser();
-    const before = await submit(browser, await open(browser, codes.verification_uri), { user_code: codes.user_code });
-    for (const text of ['<strong>Printer</strong>', '<strong>default</strong>', codes.user_code, 'in front of you'])
-      expect(before.html).toContain(text);
-    // `consent: skip` answers for the organization, and cannot see whose device it is; nor does an earlier consent.
-    const person = await browserOf('mona');
-    for (let i = 0; i < 2; i++) {
-      const next = i === 0 ? codes : await beginDevice(server, printer);
-      const asked = await typeCode(person, next);
-      expect(asked.url.pathname).toBe('/oauth2/consent');
-      for (const text of ['<strong>Printer</strong>', next.user_code, 'in front of you', 'mona@test.tmi'])
-        expect(asked.html).toContain(text);
-      expect((await submit(person, asked, { decision: 'allow' })).status).toBe(200);
-    }
-  });
-
-  it('names the application as text', async () => {
-    const page = await typeCode(await browserOf('nils'), await beginDevice(server, screen));
-    expect(page.html).toContain('Lobby &lt;b&gt;screen&lt;/b&gt;');
-    expect(page.html).not.toContain('<b>');
-  });
-
-  it('keeps who allowed whose device what, and from where it asked', async () => {
-    const codes = await beginDevice(server, printer);
-    await answerDevice(await browserOf('olga'), codes, 'deny');
-    const allowed = await beginDevice(server, printer);
-    await answerDevice(await browserOf('olga'), allowed);
-    const recorded = () =>
-      rows(
-        `SELECT kind, actor = subject AS own, details FROM audit_events
-         WHERE kind LIKE 'device.%' AND subject = (SELECT id::text FROM users WHERE email = 'olga@test.tmi') ORDER BY id`,
-      );
-    let found = await recorded();
-    // They are written beside the answer.
-    while (found.length < 2) found = await recorded();
-    const details = { application: expect.stringMatching(/^app_/), device_address: '127.0.0.1' };
-    expect(found).toEqual([
-      { kind: 'device.denied', own: true, details },
-      { kind: 'device.allowed', own: true, details },
-    ]);
-    const [consent] = await rows(
-      `SELECT count(*)::int AS n FROM audit_events
-       WHERE kind = 'consent.granted' AND subject = (SELECT id::text FROM users WHERE email = 'olga@test.tmi')`,
-    );
-    expect(consent).toEqual({ n: 1 });
-  });
-});
-
-describe('R19 R20 D38 other browsers and other sites', () => {
-  it('the form is of the browser that got it', async () => {
-    const { user_code: code, verification_uri: uri } = await beginDevice(server, screen);
-    const page = await open(new Browser(), uri);
-    const stranger = await submit(new Browser(), page, { user_code: code });
-    expect([stranger.status, stranger.html]).toEqual([400, expect.stringContaining('another browser')]);
-    const victim = await browserOf('paul');
-    expect((await submit(victim, page, { user_code: code })).status).toBe(400);
-    const bare = await form(`${server}/device`, { user_code: code }, { accept: 'application/json' });
-    expect([bare.status, bare.body['error']]).toEqual([400, 'invalid_request']);
-  });
-
-  it('what follows is of that browser as well', async () => {
-    const codes = await beginDevice(server, screen);
-    const browser = new Browser();
-    const page = await submit(browser, await open(browser, codes.verification_uri), { user_code: codes.user_code });
-    const link = String(/<a href="([^"]+idp=test)">/.exec(page.html)?.[1]).replaceAll('&amp;', '&');
-    expect((await open(new Browser(), link)).status).toBe(400);
-    expect((await open(await browserOf('quin'), link)).status).toBe(400);
-    const asked = await open(browser, link);
-    expect(asked.url.pathname).toBe('/oauth2/consent');
-    expect((await submit(await browserOf('rosa'), asked, { decision: 'allow' })).status).toBe(400);
-    expect(await refusal(pollDevice(server, screen, codes.device_code))).toEqual([400, 'authorization_pending']);
-  });
-
-  it('R22 the first answer counts, of two people and of two pages', async () => {
-    const codes = await beginDevice(server, screen);
-    const [first, second] = [await browserOf('sara'), await browserOf('theo')];
-    const pages = [await typeCode(first, codes), await typeCode(second, codes)] as const;
-    expect((await submit(second, pages[1], { decision: 'deny' })).status).toBe(200);
-    const late = await submit(first, pages[0], { decision: 'allow' });
-    expect([late.status, late.html]).toEqual([400, expect.stringContaining('used or too old')]);
-    expect(await refusal(pollDevice(server, screen, codes.device_code))).toEqual([400, 'access_denied']);
-    expect((await submit(first, pages[0], { decision: 'allow' })).status).toBe(400);
-  });
-
-  it('D38 no page may be framed, run script or send its form elsewhere', async () => {
-    const codes = await beginDevice(server, screen);
-    const browser = await browserOf('ulla');
-    const page = await open(browser, codes.verification_uri);
-    const asked = await typeCode(browser, codes);
-    for (const { headers } of [page, asked, await submit(browser, asked, { decision: 'allow' })]) {
-      const policy = String(headers.get('content-security-policy'));
-      for (const part of ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"])
-        expect(policy).toContain(part);
-      expect(policy).toMatch(/form-action '(?:self|none)'/);
-      expect(policy).not.toMatch(/unsafe/);
-      expect(headers.get('cache-control')).toBe('no-store');
-      expect(headers.get('referrer-policy')).toBe('no-referrer');
-    }
-    const shared = await send('GET', `${server}/device`, { headers: { origin: new URL(SPA).origin } });
-    expect(shared.headers['access-control-allow-origin']).toBeUndefined();
-  });
-});
-
-describe('D32 D20 the device’s session', () => {
-  it('is the person’s session’s child: it ends with it', async () => {
-    const browser = await browserOf('vera');
-    const codes = await beginDevice(server, screen);
-    await answerDevice(browser, codes);
-    const { body } = await pollDevice(server, screen, codes.device_code);
-    const out = await open(browser, `${server}/oauth2/logout`);
-    await submit(browser, out, { decision: 'sign_out' });
-    expect(await isActive(body['access_token'])).toBe(false);
-    const refresh = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) };
-    expect(await refusal(asDevice(`${server}/oauth2/token`, screen, refresh))).toEqual([400, 'invalid_grant']);
-  });
-
-  it('is over where the person signed out before the device asked', async () => {
-    const browser = await browserOf('walt');
-    const codes = await beginDevice(server, screen);
-    await answerDevice(browser, codes);
-    await submit(browser, await open(browser, `${server}/oauth2/logout`), { decision: 'sign_out' });
-    expect(await refusal(pollDevice(server, screen, codes.device_code))).toEqual([400, 'invalid_grant']);
-  });
-
-  it('is over where the consent was withdrawn, before the device asked and after', async () => {
-    const [early, late] = [await beginDevice(server, screen), await beginDevice(server, screen)];
-    const browser = await browserOf('xena');
-    await answerDevice(browser, early);
-    await answerDevice(browser, late);
-    const { body } = await pollDevice(server, screen, early.device_code);
-    const { access_token: own } = await signInAsTest(server, 'xena');
-    const listed = await send('GET', `${server}/users/me/applications`, { headers: bearer(own) });
-    const allowed = JSON.parse(listed.text) as { id: string; name: string }[];
-    const id = allowed.find(({ name }) => name.startsWith('Lobby'))?.id;
-    expect((await send('DELETE', `${server}/users/me/applications/${id}`, { headers: bearer(own) })).status).toBe(204);
-    expect(await isActive(body['access_token'])).toBe(false);
-    expect(await refusal(pollDevice(server, screen, late.device_code))).toEqual([400, 'invalid_grant']);
-  });
-
-  it('D30 its tokens do not open what is the person’s own', async () => {
-    const codes = await beginDevice(server, screen);
-    await answerDevice(await browserOf('yves'), codes);
-    const { body } = await pollDevice(server, screen, codes.device_code);
-    const headers = bearer(String(body['access_token']));
-    expect((await send('GET', `${server}/client-credentials`, { headers })).status).toBe(403);
-  });
-});
-
-describe('RFC 6749 §5.2 what an application is registered for', () => {
-  it('a device’s application gets no code, though it has a target', async () => {
-    const url = applicationUrl(server, {
-      clientId: 'kiosk',
-      clientSecret: SECRET,
-      redirectUri: 'https://kiosk.example/',
-    });
-    const { answer } = await walk(new Browser(), url, 'https://kiosk.example/');
-    expect(answer.searchParams.get('error')).toBe('unauthorized_client');
-    const pushed = { redirect_uri: 'https://kiosk.example/', response_type: 'code', scope: 'openid' };
-    const answered = form(`${server}/oauth2/par`, pushed, basic('kiosk', SECRET));
-    expect(await refusal(answered)).toEqual([400, 'unauthorized_client']);
-  });
-});
-
-describe('D20 Redis gone', () => {
-  it('says so, 503, at every step, and afterwards grants nothing of before', async () => {
-    const [database, store] = [await freshDatabase(), await startRedis()];
-    const lonely = await startGatehouse({ databaseUrl: database.url, redisUrl: store.url, yaml: YAML });
-    try {
-      const browser = new Browser();
-      const [waiting, allowed] = [await beginDevice(lonely.url, screen), await beginDevice(lonely.url, screen)];
-      await answerDevice(browser, allowed);
-      const page = await open(browser, waiting.verification_uri);
-      const asked = await typeCode(browser, waiting);
-      await store.kill();
-      const gone = [503, 'temporarily_unavailable'];
-      const asking = asDevice(`${lonely.url}/oauth2/device_authorization`, screen, { scope: 'openid' });
-      expect(await refusal(asking)).toEqual(gone);
-      for (const { device_code: code } of [waiting, allowed])
-        expect(await refusal(pollDevice(lonely.url, screen, code))).toEqual(gone);
-      const typed = await submit(browser, page, { user_code: waiting.user_code });
-      const answered = await submit(browser, asked, { decision: 'allow' });
-      for (const { status, headers } of [typed, answered])
-        expect([status, headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^\d+$/)]);
-      await store.restart();
-      let after = await pollDevice(lonely.url, screen, allowed.device_code);
-      while (after.status === 503) after = await pollDevice(lonely.url, screen, allowed.device_code);
-      expect([after.status, after.body['error']]).toEqual([400, 'invalid_grant']);
-      const again = await submit(browser, page, { user_code: waiting.user_code });
-      expect(again.html).toContain('No device shows this code');
-    } finally {
-      await lonely.stop();
-      await store.stop();
-      await database.drop();
-    }
-  });
-});
-
-describe('R31', () => {
-  it('keeps neither the device code nor the secret in a log or in the store', async () => {
-    const codes = await beginDevice(server, printer);
-    await pollDevice(server, printer, codes.device_code);
-    const stored = await redis(async (client) => {
-      const names = await client.keys('*');
-      const values = await Promise.all(names.map(async (name) => client.get(name).catch(() => '')));
-      return [...names, ...values].join('\n');
-    });
-    expect(stored).toContain(codes.user_code.replace('-', ''));
-    for (const secret of [codes.device_code, SECRET]) {
-      expect(stored).not.toContain(secret);
-      expect(await installation.server.logged()).not.toContain(secret);
     }
   });
 });
