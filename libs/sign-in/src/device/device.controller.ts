@@ -162,7 +162,10 @@ async function refuseCode(
 }
 
 /** A device's question as a login knows requests; it has nothing of what a redirect would need. */
-function deviceRequest({ id, userCode, scopes, resource }: AskingDevice, application: Application): AuthorizationRequest {
+function deviceRequest(
+  { id, userCode, scopes, resource }: AskingDevice,
+  application: Application,
+): AuthorizationRequest {
   return {
     idp: undefined,
     organization: application.organizationName,
