@@ -1,5 +1,7 @@
 /** The paths that are measured, and how each server is asked for the same thing. */
 
+import { applicationLoginPlans, prepareApplicationLogins } from './application-logins.mjs';
+
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const form = (fields) => new URLSearchParams(fields).toString();
 const steady = (request) => ({ next: () => request });
@@ -10,7 +12,9 @@ function refreshing(path, first, fields) {
   let token = first;
   return {
     next: () => ({ path, headers: FORM, body: form({ grant_type: 'refresh_token', refresh_token: token, ...fields }) }),
-    answered: (body) => (token = JSON.parse(body).refresh_token),
+    answered: (body) => {
+      token = JSON.parse(body).refresh_token;
+    },
   };
 }
 
@@ -51,6 +55,8 @@ const ok = (field) => (status, body) => status === 200 && body.includes(field);
 export async function contenders({ floor, gatehouse, peer }, connections) {
   const { people, machine } = await prepareGatehouse(gatehouse, connections);
   const peers = await preparePeer(peer, connections);
+  const browsers = await prepareApplicationLogins({ gatehouse, peer });
+  const logins = (steps) => applicationLoginPlans({ floor, gatehouse, peer }, browsers, connections, steps);
   const atFloor = (path, field) => ({
     ...floor,
     who: 'floor',
@@ -133,6 +139,8 @@ export async function contenders({ floor, gatehouse, peer }, connections) {
         theirs((n) => refreshing('/token', peers[n].refresh_token, PEER_CLIENT), 'refresh_token'),
       ],
     },
+    { path: 'authorize', plans: logins(1) },
+    { path: 'application login', target: 'peer ≥ 2.5 ×', plans: logins(2) },
   ];
   return paths.flatMap(({ path, target, plans }) =>
     plans.map((plan) => ({ ...plan, path, ...(plan.who === 'gatehouse' ? { target } : {}) })),

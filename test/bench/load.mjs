@@ -3,12 +3,14 @@ import { Client } from 'undici';
 import { cpuSeconds } from './processes.mjs';
 
 /**
- * @typedef {{ next: () => { path: string, headers: object, body?: string, method?: string },
- *             answered?: (body: string) => void }} Caller  one connection's conversation, e.g. a chain of refreshes
+ * @typedef {{ path: string, headers: object, body?: string, method?: string }} Request
+ * @typedef {{ next: () => Request, answered?: (body: string, headers: object) => Request | undefined }} Caller
+ *   one connection's conversation, e.g. a chain of refreshes; what `answered` answers belongs to the same turn, which is
+ *   what is counted
  * @typedef {{ perSecond: number, cpuMicros: number, p50: number, p99: number, count: number }} Measured  p50, p99 in milliseconds
  *
  * @param {{ url: string, pid: number, milliseconds: number, callers: Caller[],
- *           check: (status: number, body: string) => boolean }} run
+ *           check: (status: number, body: string, headers: object) => boolean }} run
  * @returns {Promise<Measured>} throws on the first answer that is not what it should be
  */
 export async function measure({ url, pid, milliseconds, callers, check }) {
@@ -20,14 +22,17 @@ export async function measure({ url, pid, milliseconds, callers, check }) {
     callers.map(async (caller) => {
       const client = new Client(url);
       while (performance.now() < until) {
-        const { method = 'POST', path, headers, body } = caller.next();
         const sent = performance.now();
-        const answer = await client.request({ method, path, headers, body });
-        const text = await answer.body.text();
+        let request = caller.next();
+        while (request !== undefined) {
+          const { method = 'POST', path, headers, body } = request;
+          const answer = await client.request({ method, path, headers, body });
+          const text = await answer.body.text();
+          if (!check(answer.statusCode, text, answer.headers))
+            throw new Error(`${path} answered ${answer.statusCode} ${text.slice(0, 300)}`);
+          request = caller.answered?.(text, answer.headers);
+        }
         latencies.push(performance.now() - sent);
-        if (!check(answer.statusCode, text))
-          throw new Error(`${path} answered ${answer.statusCode} ${text.slice(0, 300)}`);
-        caller.answered?.(text);
       }
       await client.close();
     }),

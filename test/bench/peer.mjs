@@ -1,12 +1,14 @@
 /**
  * The peer: npm's oidc-provider as its users run it in production: Redis adapter, JWT access tokens (ES256) for the
- * machine grant, opaque ones for people, rotating refresh tokens. `/bench/seed` writes, through its own models, what a
- * finished sign-in would have left behind.
+ * machine grant and for applications' logins, as ours are, opaque ones for people else, rotating refresh tokens.
+ * `/bench/seed` writes, through its own models, what a finished sign-in would have left behind. Its interaction signs in
+ * whoever is hinted at, who allows everything.
  */
 import { createServer } from 'node:http';
 import { Redis } from 'ioredis';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
+import { PEER_APPLICATION } from './application-logins.mjs';
 
 const redis = new Redis(process.env.REDIS_SOCKET, { keyPrefix: 'peer:', enableAutoPipelining: true });
 const consumable = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode', 'BackchannelAuthenticationRequest']);
@@ -25,6 +27,7 @@ class RedisAdapter {
     else multi.set(key, JSON.stringify(payload));
     if (expiresIn) multi.expire(key, expiresIn);
     if (payload.grantId) multi.rpush(`grant:${payload.grantId}`, key);
+    if (payload.uid) multi.set(`uid:${payload.uid}`, id, 'EX', expiresIn);
     await multi.exec();
   }
   async find(id) {
@@ -35,6 +38,9 @@ class RedisAdapter {
     }
     const { payload, ...rest } = await redis.hgetall(key);
     return payload === undefined ? undefined : { ...rest, ...JSON.parse(payload) };
+  }
+  async findByUid(uid) {
+    return this.find(await redis.get(`uid:${uid}`));
   }
   async consume(id) {
     await redis.hset(this.key(id), 'consumed', Math.floor(Date.now() / 1000));
@@ -67,6 +73,7 @@ const provider = new Provider(issuer, {
       redirect_uris: ['https://client.example/cb'],
       token_endpoint_auth_method: 'client_secret_post',
     },
+    PEER_APPLICATION,
   ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   findAccount: (_context, sub) => ({
@@ -74,6 +81,8 @@ const provider = new Provider(issuer, {
     claims: () => ({ sub, email: `${sub}@example.test`, email_verified: true, name: sub }),
   }),
   rotateRefreshToken: true,
+  // Of itself it wants the person asked anew for each one (OIDC Core §11).
+  issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -82,7 +91,11 @@ const provider = new Provider(issuer, {
     resourceIndicators: {
       enabled: true,
       defaultResource: (context) =>
-        context.oidc.params?.grant_type === 'client_credentials' ? 'urn:bench' : undefined,
+        context.oidc.params?.grant_type === 'client_credentials' ||
+        context.oidc.client?.clientId === PEER_APPLICATION.client_id
+          ? 'urn:bench'
+          : undefined,
+      useGrantedResource: () => true,
       getResourceServerInfo: () => ({
         scope: '',
         accessTokenFormat: 'jwt',
@@ -112,8 +125,18 @@ async function seed(n) {
   return { access_token: accessToken, refresh_token: refreshToken };
 }
 
+async function interact(request, response) {
+  const { params, prompt, session } = await provider.interactionDetails(request, response);
+  if (prompt.name === 'login')
+    return provider.interactionFinished(request, response, { login: { accountId: params.login_hint } });
+  const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
+  grant.addOIDCScope('openid email profile offline_access');
+  return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
+}
+
 const handle = provider.callback();
 createServer((request, response) => {
+  if (request.url.startsWith('/interaction/')) return interact(request, response);
   if (request.url !== '/bench/seed') return handle(request, response);
   seed(Math.random().toString(36).slice(2)).then(
     (tokens) => response.end(JSON.stringify(tokens)),

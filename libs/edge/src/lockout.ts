@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
 import { TRANSIENT_STORE, type TransientStore } from '@app/transient-store';
@@ -85,6 +85,5 @@ export class Lockout {
 
 /** The identifier is hashed: callers put anything there, of any length, now and then a secret by mistake. */
 function pairKey(identifier: string, address: string): string {
-  const hash = createHash('sha256').update(identifier, 'utf8').digest('base64url');
-  return `${hash}:${countedAddress(address)}`;
+  return `${hash('sha256', identifier, 'base64url')}:${countedAddress(address)}`;
 }

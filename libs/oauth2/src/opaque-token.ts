@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -29,11 +29,11 @@ export function isOpaqueToken(text: string, kind: OpaqueTokenKind): boolean {
 
 /** What is stored in a token's place: its SHA-256. 256 random bits need no slow hash. */
 export function hashOpaqueToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
 /** Compares two secrets by their hashes in constant time, whatever their lengths. */
 export function secretMatches(presented: string, storedHash: Buffer): boolean {
-  const hash = createHash('sha256').update(presented).digest();
-  return storedHash.length === hash.length && timingSafeEqual(hash, storedHash);
+  const presentedHash = hash('sha256', presented, 'buffer');
+  return storedHash.length === presentedHash.length && timingSafeEqual(presentedHash, storedHash);
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** RFC 7636 §4.1: 43–128 unreserved characters. */
 const VERIFIER = /^[A-Za-z0-9\-._~]{43,128}$/;
@@ -17,7 +17,7 @@ export function isCodeChallenge(text: string): boolean {
 
 /** `BASE64URL(SHA256(ASCII(verifier)))`, RFC 7636 §4.2. */
 export function challengeOf(codeVerifier: string): string {
-  return createHash('sha256').update(codeVerifier, 'ascii').digest('base64url');
+  return hash('sha256', codeVerifier, 'base64url');
 }
 
 /** RFC 7636 §4.6, in constant time (D9). A malformed verifier never matches. */

@@ -12,6 +12,7 @@ import {
   type AuthorizationParameters,
 } from './authorization-request.js';
 import { ApplicationLogins } from './applications/application-logins.js';
+import { SilentLogin } from './applications/silent-login.js';
 import { LoginFlow } from './login-flow.js';
 import { refusingHere } from './login-errors.js';
 import { isPushedRequestUri } from './pushed/pushed-requests.js';
@@ -37,6 +38,7 @@ export class AuthorizeController {
     private readonly clients: FirstPartyClients,
     private readonly applications: Applications,
     private readonly applicationLogins: ApplicationLogins,
+    private readonly silentLogin: SilentLogin,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
   ) {}
 
@@ -69,6 +71,7 @@ export class AuthorizeController {
   ): Promise<void> {
     await refusingHere(request, reply, async () => {
       const parameters = read();
+      if (await this.silentLogin.answer(parameters, request, reply)) return;
       const application = await this.applicationOf(parameters);
       if (application !== undefined) return this.applicationLogins.begin(parameters, application, request, reply);
       if (isPushedRequestUri(parameters.request_uri))

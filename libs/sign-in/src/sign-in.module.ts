@@ -14,6 +14,7 @@ import { ConsentsController } from './applications/consents.controller.js';
 import { ConsentController } from './applications/consent.controller.js';
 import { ConsentRequests } from './applications/consent-requests.js';
 import { Consents } from './applications/consents.js';
+import { SilentLogin } from './applications/silent-login.js';
 import { AssertionConsumer } from './assertion-consumer.js';
 import { AuthorizeController } from './authorize.controller.js';
 import { CallbackHandlers } from './callback-handlers.js';
@@ -84,6 +85,7 @@ import { SignInTokenKeeper } from './sign-in-tokens.js';
     DeviceDecisions,
     ApplicationSignIn,
     ApplicationLogins,
+    SilentLogin,
     OutcomeDelivery,
     SamlRefusals,
     SamlLogins,

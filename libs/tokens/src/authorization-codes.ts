@@ -36,8 +36,9 @@ export type Redemption =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'replayed'; readonly sessionId: string };
 
-interface Tombstone extends CodeGrant {
-  readonly firstUsedAtMs: number;
+/** What the store keeps under a code: what it stands for and, from its use on, when that was. */
+export interface HeldCode extends CodeGrant {
+  readonly firstUsedAtMs?: number;
 }
 
 const TOMBSTONE_MS = 10 * 60_000;
@@ -62,36 +63,45 @@ export class AuthorizationCodes {
 
   async issue(grant: CodeGrant): Promise<string> {
     const code = mintOpaqueToken('ac');
-    await this.store.set(liveKey(code), JSON.stringify(grant), this.lifetimeMs);
+    await this.store.set(keyOf(code), JSON.stringify(grant), this.lifetimeMs);
     return code;
   }
 
   /**
-   * Redeems a code. Of any number of concurrent callers one is granted (R22).
+   * What is kept under a code, for {@link redeem}; uses nothing up. Can be asked for while it is not yet known who presents
+   * it, so that the question travels with those about him.
    * @throws StoreUnavailable
    */
-  async redeem(presented: CodePresentation): Promise<Redemption> {
-    if (!isOpaqueToken(presented.code, 'ac')) return refused('the code is not one of ours');
-    const live = await this.store.get(liveKey(presented.code));
-    if (live === undefined) return this.replay(presented);
-    const grant = JSON.parse(live) as CodeGrant;
-    const fault = mismatch(grant, presented);
-    if (fault !== undefined) return refused(fault);
-    if (!(await this.store.compareAndDelete(liveKey(presented.code), live))) return this.replay(presented);
-    const tombstone: Tombstone = { ...grant, firstUsedAtMs: this.clock().getTime() };
-    await this.store.set(usedKey(presented.code), JSON.stringify(tombstone), TOMBSTONE_MS);
-    return { kind: 'granted', grant };
+  async look(code: string): Promise<HeldCode | undefined> {
+    return isOpaqueToken(code, 'ac') ? parsed(await this.store.get(keyOf(code))) : undefined;
   }
 
-  private async replay(presented: CodePresentation): Promise<Redemption> {
-    const used = await this.store.get(usedKey(presented.code));
-    if (used === undefined) return refused('the code is unknown, expired or used');
-    const tombstone = JSON.parse(used) as Tombstone;
-    const late = this.clock().getTime() - tombstone.firstUsedAtMs > HONEST_RETRY_MS;
-    if (late && mismatch(tombstone, presented) === undefined)
-      return { kind: 'replayed', sessionId: tombstone.sessionId };
-    return refused('the code was used already');
+  /**
+   * Redeems a code. Of any number of concurrent callers one is granted (R22): whoever finds it unused where he puts down
+   * that it is used.
+   * @throws StoreUnavailable
+   */
+  async redeem(presented: CodePresentation, looked = this.look(presented.code)): Promise<Redemption> {
+    const held = await looked;
+    if (held === undefined) return refused('the code is unknown or expired');
+    const fault = mismatch(held, presented);
+    if (fault !== undefined) return refused(fault);
+    if (held.firstUsedAtMs !== undefined) return this.replayed(held, held.firstUsedAtMs);
+    const used: HeldCode = { ...held, firstUsedAtMs: this.clock().getTime() };
+    const former = parsed(await this.store.exchange(keyOf(presented.code), JSON.stringify(used), TOMBSTONE_MS));
+    if (former === undefined) return refused('the code expired meanwhile');
+    if (former.firstUsedAtMs !== undefined) return this.replayed(former, former.firstUsedAtMs);
+    return { kind: 'granted', grant: held };
   }
+
+  private replayed({ sessionId }: HeldCode, firstUsedAtMs: number): Redemption {
+    const late = this.clock().getTime() - firstUsedAtMs > HONEST_RETRY_MS;
+    return late ? { kind: 'replayed', sessionId } : refused('the code was used already');
+  }
+}
+
+function parsed(text: string | undefined): HeldCode | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as HeldCode);
 }
 
 function mismatch(grant: CodeGrant, presented: CodePresentation): string | undefined {
@@ -117,10 +127,6 @@ function refused(reason: string): Redemption {
 }
 
 /** Codes are stored by hash: who reads the store cannot redeem one. */
-function liveKey(code: string): string {
+function keyOf(code: string): string {
   return `code:${hashOpaqueToken(code).toString('base64url')}`;
-}
-
-function usedKey(code: string): string {
-  return `code-used:${hashOpaqueToken(code).toString('base64url')}`;
 }

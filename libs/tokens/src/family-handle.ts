@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { mintOpaqueToken } from '@app/oauth2';
 
 /** Of the 32 random bytes of a refresh token the first half is its family's handle; the other half is its own. */
@@ -15,7 +15,7 @@ function handleOf(token: string): Buffer {
 
 /** What a family is found by: the SHA-256 of the handle that all its tokens share. `token` is well-formed. */
 export function handleHashOf(token: string): Buffer {
-  return createHash('sha256').update(handleOf(token)).digest();
+  return hash('sha256', handleOf(token), 'buffer');
 }
 
 /** The next token of the family: the same handle, and 128 random bits that nobody has seen. */

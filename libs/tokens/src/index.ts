@@ -25,6 +25,7 @@ export {
 } from './device-authorizations.js';
 export { RefreshTokens, type Rotated } from './refresh-tokens.js';
 export { Sessions, type Authentication, type SessionEndReason } from './sessions.js';
+export { SilentSessions } from './silent-sessions.js';
 export type { SessionFacts } from './session-facts.js';
 export { TokenEndpoint } from './token-endpoint.js';
 export type { TokenRequest } from './grants/grant.js';

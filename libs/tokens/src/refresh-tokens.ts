@@ -56,6 +56,18 @@ export interface RefreshTokenState {
 /** How long after the first rotation its predecessor still gets the same successor (D13), by the database's clock. */
 const GRACE = `interval '10 seconds'`;
 
+/** Like {@link ROTATE} it answers all facts as one JSON value. */
+const BEGIN = `
+  WITH session AS (
+    SELECT s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
+    FROM ${SESSION_FACTS_TABLES} WHERE s.id = $1 AND ${SESSION_IS_ALIVE}
+  ), family AS (
+    INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, resource, dpop_jkt, expires_at)
+    SELECT $2, session_id, client_id, $3, $4, $5, $7, $8, LEAST(now() + make_interval(secs => $6), session_expires_at)
+    FROM session
+  )
+  SELECT row_to_json(r) AS row FROM (SELECT ${SESSION_FACTS_NAMES} FROM session) r`;
+
 /**
  * One statement that changes one row: uses the token up, puts the successor in its place, and reads everything the
  * access token says, as one JSON value, which costs us less to read than its columns. Two callers serialise on the row:
@@ -143,29 +155,18 @@ export class RefreshTokens {
   ): Promise<Rotated | undefined> {
     const refreshToken = mintOpaqueToken('rt');
     const familyId = randomUUID();
-    const [row] = await this.database.queryNamed<SessionFactsRow>(
-      'refresh-begin',
-      `WITH session AS (
-         SELECT s.expires_at AS session_expires_at, ${SESSION_FACTS_COLUMNS}
-         FROM ${SESSION_FACTS_TABLES} WHERE s.id = $1 AND ${SESSION_IS_ALIVE}
-       ), family AS (
-         INSERT INTO refresh_families (id, session_id, client_id, scope, handle_hash, current_hash, resource, dpop_jkt, expires_at)
-         SELECT $2, session_id, client_id, $3, $4, $5, $7, $8, LEAST(now() + make_interval(secs => $6), session_expires_at)
-         FROM session
-       )
-       SELECT * FROM session`,
-      [
-        sessionId,
-        familyId,
-        scopes.join(' '),
-        handleHashOf(refreshToken),
-        hashOpaqueToken(refreshToken),
-        this.idleSeconds,
-        resource ?? null,
-        boundTo ?? null,
-      ],
-    );
-    return row === undefined ? undefined : { refreshToken, familyId, facts: sessionFactsOf(row), resource, scopes };
+    const [found] = await this.database.queryNamed<{ row: SessionFactsRow }>('refresh-begin', BEGIN, [
+      sessionId,
+      familyId,
+      scopes.join(' '),
+      handleHashOf(refreshToken),
+      hashOpaqueToken(refreshToken),
+      this.idleSeconds,
+      resource ?? null,
+      boundTo ?? null,
+    ]);
+    if (found === undefined) return undefined;
+    return { refreshToken, familyId, facts: sessionFactsOf(found.row), resource, scopes };
   }
 
   /**

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { SigningKeys } from '@app/keys';
@@ -134,7 +134,7 @@ export class TokenIssuer {
 
 /** OIDC Core §3.1.3.6: the left half of the hash of the token, with the hash of the ID token's algorithm (RS256). */
 function leftHalfHash(accessToken: string): string {
-  return createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
+  return hash('sha256', accessToken, 'buffer').subarray(0, 16).toString('base64url');
 }
 
 /** The answer of RFC 6749 §5.1 in the seed's shape: `token_type` as the seed spells it, no absent member as null. */

@@ -24,6 +24,7 @@ import { OperatorAccess } from './operator-access.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { RevocationController } from './revocation.controller.js';
 import { Sessions } from './sessions.js';
+import { SilentSessions } from './silent-sessions.js';
 import { TokenEndpoint } from './token-endpoint.js';
 import { TokenHousekeeping } from './token-housekeeping.js';
 import { TokenIssuer } from './token-issuer.js';
@@ -54,6 +55,7 @@ import { WellKnownController } from './well-known.controller.js';
     DeviceAuthorizations,
     RefreshTokens,
     Sessions,
+    SilentSessions,
     TokenIssuer,
     IdTokenHints,
     AuthorizationCodeGrant,
@@ -75,6 +77,7 @@ import { WellKnownController } from './well-known.controller.js';
     DeviceAuthorizations,
     RefreshTokens,
     Sessions,
+    SilentSessions,
     TokenEndpoint,
     TokenIssuer,
     AccessTokenVerifier,

@@ -74,6 +74,14 @@ export class InProcessTransientStore implements TransientStore {
     return true;
   }
 
+  async exchange(key: string, value: string, ttlMs: number): Promise<string | undefined> {
+    requireLifetime('ttlMs', ttlMs);
+    this.requireOpen();
+    const former = this.live(key)?.value;
+    if (former !== undefined) this.put(key, value, ttlMs);
+    return former;
+  }
+
   async increment(key: string, windowMs: number, by = 1): Promise<{ count: number; resetMs: number }> {
     requireLifetime('windowMs', windowMs);
     this.requireOpen();

@@ -38,6 +38,13 @@ export class RedisTransientStore implements TransientStore {
     return (await this.connection.run((redis) => redis.set(PREFIX + key, value, 'PX', ttlMs, 'NX'))) === 'OK';
   }
 
+  async exchange(key: string, value: string, ttlMs: number): Promise<string | undefined> {
+    requireLifetime('ttlMs', ttlMs);
+    return (
+      (await this.connection.run((redis) => redis.set(PREFIX + key, value, 'PX', ttlMs, 'XX', 'GET'))) ?? undefined
+    );
+  }
+
   async increment(key: string, windowMs: number, by = 1): Promise<{ count: number; resetMs: number }> {
     requireLifetime('windowMs', windowMs);
     const [count, resetMs] = await this.connection.run((redis) => redis.gthIncrement(PREFIX + key, windowMs, by));

@@ -100,6 +100,18 @@ describe.each([
     expect(await store.get('plain')).toBeUndefined();
   });
 
+  it('exchanges a value for another once, and keeps nothing where there was none', async () => {
+    expect(await store.exchange('exchanged', 'new', 60_000)).toBeUndefined();
+    expect(await store.get('exchanged')).toBeUndefined();
+    await store.set('exchanged', 'old', 60_000);
+    const formers = await Promise.all(HUNDRED.map((n) => store.exchange('exchanged', `new ${n}`, 60_000)));
+    expect(formers.filter((former) => former === 'old')).toHaveLength(1);
+    await store.exchange('exchanged', 'last', 5_000);
+    await fixture.elapse('exchanged', 5_000);
+    expect(await store.exchange('exchanged', 'too late', 60_000)).toBeUndefined();
+    await expect(store.exchange('exchanged', 'x', 0)).rejects.toThrow(RangeError);
+  });
+
   it('gives back every string under every key, the empty one included', async () => {
     const text = fc.string({ unit: 'grapheme' });
     const pairs = fc.dictionary(text, fc.oneof(text, fc.constant(''), fc.constant('x'.repeat(100_000))), {

@@ -18,6 +18,8 @@ export interface TransientStore {
   take(key: string): Promise<string | undefined>;
   /** True for the one caller that stored its value; false when the key was held already. */
   setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
+  /** Puts a value in place of another and answers that; undefined, and nothing is stored, where there was none. */
+  exchange(key: string, value: string, ttlMs: number): Promise<string | undefined>;
   /**
    * Adds `by` (a whole number above zero; one unless told) to a counter that starts with its first call and ends `windowMs` later, however often it is called
    * (D44, D57). `resetMs` is what remains of the window.

@@ -59,6 +59,15 @@ export class Applications {
     return reloaded !== undefined && (await this.isCurrent(reloaded)) ? reloaded : undefined;
   }
 
+  /**
+   * What is remembered, without a question to anybody, so that it may be out of date: for who looks at its revision in the
+   * statement that acts on it.
+   */
+  recall(clientId: string): Application | undefined {
+    const recalled = this.memory.recall(clientId);
+    return recalled === 'unknown' ? undefined : recalled?.application;
+  }
+
   private async isCurrent({ application }: StoredApplication): Promise<boolean> {
     return (await this.revocations.check(applicationRevocationClaims(application))).length === 0;
   }

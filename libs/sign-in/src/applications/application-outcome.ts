@@ -55,10 +55,15 @@ export class ApplicationOutcome {
    * @throws OAuthError `access_denied` where the person's session or the application is gone
    */
   async answer(asked: AuthorizationRequest, { sessionId: parentId }: SessionFacts): Promise<ClientAnswer> {
-    if (asked.delivery.kind !== 'code') throw new Error('applications are answered with codes alone');
     if (asked.pushed !== undefined) await this.pushedRequests.finish(asked.pushed);
     const sessionId = await this.sessions.beginForApplication(parentId, asked.clientId);
     if (sessionId === undefined) throw new OAuthError('access_denied', 'The session has ended already; sign in again');
+    return this.codeFor(asked, sessionId);
+  }
+
+  /** A code for a session that the application has. */
+  async codeFor(asked: AuthorizationRequest, sessionId: string): Promise<ClientAnswer> {
+    if (asked.delivery.kind !== 'code') throw new Error('applications are answered with codes alone');
     const code = await this.codes.issue({
       sessionId,
       clientId: asked.clientId,

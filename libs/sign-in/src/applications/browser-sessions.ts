@@ -27,9 +27,15 @@ export class BrowserSessions {
 
   /** The session of this browser while it is alive (R23). */
   async find(request: FastifyRequest): Promise<SessionFacts | undefined> {
+    const cookieHash = this.cookieHash(request);
+    if (cookieHash === undefined) return undefined;
+    return this.sessions.findByCookie(cookieHash, this.lifetimeSeconds);
+  }
+
+  /** What its session is found by; undefined where there is no cookie that could be of one. */
+  cookieHash(request: FastifyRequest): Buffer | undefined {
     const cookie = this.read(request);
-    if (cookie === undefined) return undefined;
-    return this.sessions.findByCookie(hashOpaqueToken(cookie), this.lifetimeSeconds);
+    return cookie === undefined ? undefined : hashOpaqueToken(cookie);
   }
 
   /**
@@ -38,8 +44,7 @@ export class BrowserSessions {
    */
   async replace(sessionId: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const cookie = mintOpaqueToken('bs');
-    const former = this.read(request);
-    const formerHash = former === undefined ? undefined : hashOpaqueToken(former);
+    const formerHash = this.cookieHash(request);
     await this.sessions.bindToBrowser(sessionId, hashOpaqueToken(cookie), formerHash, requestContext(request));
     void reply.header('Set-Cookie', cookieText(this.name, cookie, this.secure));
   }

@@ -24,17 +24,21 @@ export class AuthorizationCodeGrant implements Grant {
   ) {}
 
   async issue(request: TokenRequest): Promise<IssuedTokens> {
+    const looked = request.code === undefined ? undefined : this.codes.look(request.code);
+    // Awaited below, unless the client is refused first.
+    looked?.catch(() => undefined);
     const client = await this.clients.identify(request.client, request.context.remoteAddress);
     if (client?.application?.grantTypes.includes(this.grantType) === false) throw unauthorizedClient(this.grantType);
     assertProves(request, client?.application);
     const needsVerifier = client?.application === undefined || isPublic(client.application);
-    const redemption = await this.codes.redeem({
+    const presented = {
       code: required(request.code, 'code'),
       codeVerifier: needsVerifier ? required(request.codeVerifier, 'code_verifier') : request.codeVerifier,
       redirectUri: request.redirectUri,
       clientId: client?.clientId,
       dpopKey: request.dpopKey,
-    });
+    };
+    const redemption = await this.codes.redeem(presented, looked);
     if (redemption.kind === 'replayed') await this.sessions.end(redemption.sessionId, 'code_replayed', request.context);
     if (redemption.kind !== 'granted')
       throw invalidGrant(redemption.kind === 'refused' ? redemption.reason : 'the code was used before');
