@@ -1,4 +1,5 @@
 import { Browser } from '../harness/browser.js';
+import { bearer } from '../harness/sign-in.js';
 import { CLIENTS, FLOWS } from './flows.mjs';
 import { signIn, type ClientKind, type RelyingParty } from './relying-party.js';
 import { isActive, startWorld, type World } from './world.js';
@@ -105,6 +106,16 @@ export function itWorksFor(client: keyof typeof CLIENTS, kind: ClientKind): void
         expect([...begin.searchParams.keys()].toSorted()).toEqual(['client_id', 'request_uri']);
         expect(person.email).toBe(EMAIL);
       }
+    },
+
+    DPoP: async () => {
+      const binding = (await world.application({ binds: true })).party;
+      const { browser, person } = await newcomer(binding);
+      expect(await binding.refresh(browser)).toBe(true);
+      expect(await binding.userinfo(browser)).toMatchObject({ sub: person.sub });
+      const { access_token: token } = await binding.tokens(browser);
+      const stolen = await fetch(`${world.server}/oauth2/userinfo`, { headers: bearer(token) });
+      expect(stolen.status).toBe(401);
     },
 
     'consent refused': async () => {

@@ -9,6 +9,7 @@ export const FLOWS = [
   'logout that it is told of',
   'private_key_jwt',
   'pushed request',
+  'DPoP',
   'consent refused',
   'wrong secret',
   'state tampered with',
@@ -18,6 +19,7 @@ export const FLOWS = [
 const ITS_OWN_SESSION_ALONE = 'its logout ends its own session alone';
 const NO_REFRESH = 'it hands the refresh token on and does not use it';
 const NO_LOGOUT_TOKENS = 'it does not read logout tokens';
+const NO_PROOFS = 'it sends no proofs of a key with its tokens';
 const SECRETS_ALONE = 'it proves itself by a secret alone';
 
 /**
@@ -35,6 +37,7 @@ export const CLIENTS = {
     'logout that it begins': ITS_OWN_SESSION_ALONE,
     'logout that it is told of': NO_LOGOUT_TOKENS,
     'pushed request': 'it sends no request of that kind',
+    DPoP: NO_PROOFS,
   },
   'passport-openidconnect': {
     PKCE: 'it sends no challenge',
@@ -43,7 +46,11 @@ export const CLIENTS = {
     'logout that it is told of': NO_LOGOUT_TOKENS,
     private_key_jwt: SECRETS_ALONE,
     'pushed request': 'it sends no request of that kind',
+    DPoP: NO_PROOFS,
   },
-  'express-openid-connect': {},
-  mod_auth_openidc: { 'pushed request': 'Debian’s version, 2.4.12, is older than its support for them' },
+  'express-openid-connect': { DPoP: NO_PROOFS },
+  mod_auth_openidc: {
+    'pushed request': 'Debian’s version, 2.4.12, is older than its support for them',
+    DPoP: NO_PROOFS,
+  },
 };

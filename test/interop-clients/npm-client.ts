@@ -33,7 +33,7 @@ export function npmClient(app: string, place: Partial<Place> = {}): ClientKind {
 }
 
 async function startApp(app: string, place: Place, registration: Registration): Promise<RelyingParty> {
-  const { issuer, clientId, proof, pushes, person } = registration;
+  const { issuer, clientId, proof, pushes, binds, person } = registration;
   const child = startIdpProcess(process.execPath, [resolve(__dirname, `apps/${app}.mjs`)], {
     folder: mkdtempSync(join(tmpdir(), 'gth-client-')),
     cwd: process.cwd(),
@@ -44,6 +44,7 @@ async function startApp(app: string, place: Place, registration: Registration): 
       CLIENT_ID: clientId,
       ...('secret' in proof ? { CLIENT_SECRET: proof.secret } : { CLIENT_KEY: proof.privateKey }),
       PUSHES: pushes ? 'yes' : 'no',
+      BINDS: binds ? 'yes' : 'no',
       PERSON: person,
     },
   });

@@ -9,6 +9,8 @@ export interface Registration {
   readonly proof: { readonly secret: string } | { readonly privateKey: string; readonly kid: string };
   /** Whether it pushes its requests (RFC 9126). */
   readonly pushes: boolean;
+  /** Whether it has its tokens bound to a key of its own (RFC 9449). */
+  readonly binds: boolean;
   /** Whom it names in `login_hint`. */
   readonly person: string;
 }

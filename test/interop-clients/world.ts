@@ -12,6 +12,7 @@ const KID = 'of-the-application';
 export interface Ways {
   readonly proof?: 'secret' | 'wrong secret' | 'key';
   readonly pushes?: boolean;
+  readonly binds?: boolean;
 }
 
 /** A server and the applications of one kind of client, each registered over HTTP by an administrator. */
@@ -38,7 +39,7 @@ export async function startWorld(kind: ClientKind): Promise<World> {
   };
   return {
     server,
-    application: async ({ proof = 'secret', pushes = false } = {}) => {
+    application: async ({ proof = 'secret', pushes = false, binds = false } = {}) => {
       const place = kind.place(await freePort());
       const input = {
         name: 'The application',
@@ -55,6 +56,7 @@ export async function startWorld(kind: ClientKind): Promise<World> {
         clientId: String(clientId),
         proof: proofOf(proof, String(secret)),
         pushes,
+        binds,
         person: 'interop',
       });
       running.push(party);

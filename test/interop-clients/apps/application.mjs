@@ -13,6 +13,7 @@ export const self = {
   clientSecret: process.env.CLIENT_SECRET,
   privateKey: process.env.CLIENT_KEY,
   pushes: process.env.PUSHES === 'yes',
+  binds: process.env.BINDS === 'yes',
   /** Chooses the person at the `test` provider. */
   person: process.env.PERSON,
 };

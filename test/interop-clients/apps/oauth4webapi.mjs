@@ -11,6 +11,8 @@ const proof =
   self.privateKey === undefined
     ? oauth.ClientSecretBasic(self.clientSecret)
     : oauth.PrivateKeyJwt(await importPKCS8(self.privateKey, 'RS256'));
+const bound = self.binds ? { DPoP: oauth.DPoP(client, await oauth.generateKeyPair('ES256')) } : {};
+const options = { ...insecure, ...bound };
 const callback = `${self.url}/callback`;
 const app = expressApplication();
 
@@ -50,7 +52,7 @@ app.get('/callback', async (request, response) => {
     answer,
     callback,
     verifier,
-    insecure,
+    options,
   );
   const checks = { expectedNonce: nonce, requireIdToken: true };
   const tokens = await oauth.processAuthorizationCodeResponse(server, client, answered, checks);
@@ -69,13 +71,13 @@ app.get('/tokens', (request, response) => response.json(request.session.tokens))
 
 app.get('/userinfo', async (request, response) => {
   const { tokens, claims } = request.session;
-  const answered = await oauth.userInfoRequest(server, client, tokens.access_token, insecure);
+  const answered = await oauth.userInfoRequest(server, client, tokens.access_token, options);
   response.json(await oauth.processUserInfoResponse(server, client, claims.sub, answered));
 });
 
 app.get('/refresh', async (request, response) => {
   const { refresh_token: token } = request.session.tokens;
-  const answered = await oauth.refreshTokenGrantRequest(server, client, proof, token, insecure);
+  const answered = await oauth.refreshTokenGrantRequest(server, client, proof, token, options);
   request.session.tokens = await oauth.processRefreshTokenResponse(server, client, answered);
   response.redirect('/tokens');
 });

@@ -13,6 +13,7 @@ const proof =
 const config = await oidc.discovery(new URL(self.issuer), self.clientId, undefined, proof, {
   execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks],
 });
+const bound = self.binds ? { DPoP: oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair()) } : {};
 const app = expressApplication();
 
 app.get('/login', async (request, response) => {
@@ -35,7 +36,7 @@ app.get('/login', async (request, response) => {
 app.get('/callback', async (request, response) => {
   const { verifier, state, nonce } = request.session.login ?? {};
   const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce };
-  const tokens = await oidc.authorizationCodeGrant(config, new URL(request.url, self.url), checks);
+  const tokens = await oidc.authorizationCodeGrant(config, new URL(request.url, self.url), checks, undefined, bound);
   Object.assign(request.session, { tokens, claims: tokens.claims(), login: undefined });
   response.redirect('/me');
 });
@@ -50,11 +51,12 @@ app.get('/tokens', (request, response) => response.json(request.session.tokens))
 
 app.get('/userinfo', async (request, response) => {
   const { tokens, claims } = request.session;
-  response.json(await oidc.fetchUserInfo(config, tokens.access_token, claims.sub));
+  response.json(await oidc.fetchUserInfo(config, tokens.access_token, claims.sub, bound));
 });
 
 app.get('/refresh', async (request, response) => {
-  request.session.tokens = await oidc.refreshTokenGrant(config, request.session.tokens.refresh_token);
+  const { refresh_token: token } = request.session.tokens;
+  request.session.tokens = await oidc.refreshTokenGrant(config, token, undefined, bound);
   response.redirect('/tokens');
 });
 
