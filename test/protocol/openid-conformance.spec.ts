@@ -70,10 +70,11 @@ async function signedInEarlier(tokens: Tokens, seconds: number): Promise<void> {
 /** Lets the first use of every code have been so many seconds earlier. */
 async function usedEarlier(seconds: number): Promise<void> {
   const redis = new Redis(installation.redisUrl.replace('unix://', ''));
-  for (const key of await redis.keys('*code-used:*')) {
-    const tombstone = JSON.parse((await redis.get(key)) ?? '{}') as { firstUsedAtMs: number };
-    tombstone.firstUsedAtMs -= seconds * 1000;
-    await redis.set(key, JSON.stringify(tombstone), 'KEEPTTL');
+  for (const key of await redis.keys('gth:code:*')) {
+    const code = JSON.parse((await redis.get(key)) ?? '{}') as { firstUsedAtMs?: number };
+    if (code.firstUsedAtMs === undefined) continue;
+    code.firstUsedAtMs -= seconds * 1000;
+    await redis.set(key, JSON.stringify(code), 'KEEPTTL');
   }
   redis.disconnect();
 }

@@ -31,10 +31,11 @@ async function exchange(person: string) {
 /** Lets the first use of every code have been eleven seconds earlier. */
 async function usedElevenSecondsAgo(): Promise<void> {
   const redis = new Redis(installation.redisUrl.replace('unix://', ''));
-  for (const key of await redis.keys('*code-used:*')) {
-    const tombstone = JSON.parse((await redis.get(key)) ?? '{}') as { firstUsedAtMs: number };
-    tombstone.firstUsedAtMs -= 11_000;
-    await redis.set(key, JSON.stringify(tombstone), 'KEEPTTL');
+  for (const key of await redis.keys('gth:code:*')) {
+    const code = JSON.parse((await redis.get(key)) ?? '{}') as { firstUsedAtMs?: number };
+    if (code.firstUsedAtMs === undefined) continue;
+    code.firstUsedAtMs -= 11_000;
+    await redis.set(key, JSON.stringify(code), 'KEEPTTL');
   }
   redis.disconnect();
 }
