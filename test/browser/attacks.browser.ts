@@ -4,6 +4,15 @@ import { arrival, heading, press, Stage } from './stage.js';
 
 let stage: Stage;
 
+/** Whose page it is, as an address of {@link Stage.elsewhere}. */
+const SITES: [string, (address: string) => string][] = [
+  ['of another site', (address) => address],
+  [
+    'of another origin of our own site, where cookies are sent along',
+    (address) => address.replace('127.0.0.1', 'localhost'),
+  ],
+];
+
 /** What a page of another site shows in a frame: the address that was loaded there. */
 async function framed(page: Page, site: string, address: string): Promise<string | undefined> {
   stage.elsewhere.serve('/frame', `<h1>Frame</h1><iframe src="${address.replaceAll('&', '&amp;')}"></iframe>`);
@@ -13,14 +22,19 @@ async function framed(page: Page, site: string, address: string): Promise<string
 }
 
 /** Has a page of another site send a form of ours at once, in the same browser. */
-async function sendForm(beside: Page, action: string, fields: Readonly<Record<string, string>>): Promise<Page> {
+async function sendForm(
+  beside: Page,
+  action: string,
+  fields: Readonly<Record<string, string>>,
+  at = (site: string) => site,
+): Promise<Page> {
   const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`);
   const url = stage.elsewhere.serve(
     '/attack',
     `<form method="post" action="${stage.url}${action}">${inputs.join('')}<button>Win a prize</button></form>`,
   );
   const page = await beside.browserContext().newPage();
-  await page.goto(url);
+  await page.goto(at(url));
   await press(page, 'button');
   return page;
 }
@@ -33,13 +47,7 @@ describeInBrowser('RFC 9700 §4.16 in Chromium: no page of ours in a frame', () 
   });
   afterAll(() => stage.stop());
 
-  it.each([
-    ['another site', (site: string) => site],
-    [
-      'another origin of our own site, where cookies are sent along',
-      (site: string) => site.replace('127.0.0.1', 'localhost'),
-    ],
-  ])('of %s', async (_whose, at) => {
+  it.each(SITES)('%s', async (_whose, at) => {
     const page = await stage.freshPage();
     await stage.signIn(page);
     await page.goto(stage.beginning(stage.wiki, { prompt: 'consent' }));
@@ -66,10 +74,11 @@ describeInBrowser('R19 in Chromium: no other site answers for the person', () =>
   });
   afterAll(() => stage.stop());
 
-  it('consent, though it knew the ticket: the form comes without the cookies, and the question stays open', async () => {
+  it.each(SITES)('consent, though it knew the ticket: not %s, and the question stays open', async (_whose, at) => {
     const page = await stage.freshPage();
-    await page.goto(stage.beginning(stage.wiki, { login_hint: 'ann' }));
-    const attack = await sendForm(page, '/oauth2/consent', { ticket: await ticketOf(page), decision: 'allow' });
+    await page.goto(stage.beginning(stage.wiki, { login_hint: 'ann', prompt: 'consent' }));
+    const fields = { ticket: await ticketOf(page), decision: 'allow' };
+    const attack = await sendForm(page, '/oauth2/consent', fields, at);
     expect(await heading(attack)).toBe('Sign-in did not work');
     await attack.close();
     await page.bringToFront();
@@ -79,14 +88,12 @@ describeInBrowser('R19 in Chromium: no other site answers for the person', () =>
     await page.browserContext().close();
   });
 
-  it('logout, though it knew the ticket: the person stays signed in', async () => {
+  it.each(SITES)('logout, though it knew the ticket: not %s, and the person stays signed in', async (_whose, at) => {
     const page = await stage.freshPage();
     await stage.signIn(page);
     await page.goto(`${stage.url}/oauth2/logout`);
-    const attack = await sendForm(page, '/oauth2/logout/answer', {
-      ticket: await ticketOf(page),
-      decision: 'sign_out',
-    });
+    const fields = { ticket: await ticketOf(page), decision: 'sign_out' };
+    const attack = await sendForm(page, '/oauth2/logout/answer', fields, at);
     expect(await heading(attack)).toBe('Signing out did not work');
     await attack.close();
     await page.goto(stage.beginning(stage.chat, { prompt: 'none' }));

@@ -313,6 +313,32 @@ describe('RFC 9700 §4.7 R20 consent for another', () => {
   });
 });
 
+describe('RFC 9700 §4.7 R19 a form that another site sends with the person’s cookies', () => {
+  it.each<[string, Record<string, string>]>([
+    ['a neighbouring host', { 'sec-fetch-site': 'same-site', origin: 'null' }],
+    ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+    ['another origin, in a browser that says no more', { origin: 'http://localhost:1' }],
+  ])('from %s allows nothing and ends nothing, and uses nothing up', async (_whose, headers) => {
+    const browser = new Browser();
+    const begun = await browser.request(applicationUrl(server, wiki, { login_hint: 'sam', prompt: 'consent' }));
+    const page = new URL(String(begun.headers.get('location')));
+    const html = await (await browser.request(page)).text();
+    const send = (path: string, text: string, decision: string, more: Record<string, string>) => {
+      const ticket = String(/name="ticket" value="([^"]+)"/.exec(text)?.[1]);
+      const body = new URLSearchParams({ ticket, decision });
+      return browser.request(`${server}${path}`, { method: 'POST', body, headers: more });
+    };
+    const own = { 'sec-fetch-site': 'same-origin', origin: 'null' };
+    const question = await (await browser.request(`${server}/oauth2/logout`)).text();
+    const leave = (more: Record<string, string>) => send('/oauth2/logout/answer', question, 'sign_out', more);
+    expect((await leave(headers)).status).toBe(400);
+    expect((await send('/oauth2/consent', html, 'allow', headers)).status).toBe(400);
+    const allowed = await send('/oauth2/consent', html, 'allow', own);
+    expect(allowed.headers.get('refresh')).toContain('code=gth_ac_');
+    expect((await leave(own)).status).toBe(200);
+  });
+});
+
 describe('RFC 9700 §4.3 R31 the log', () => {
   it('has nothing that opens anything, after sign-in, refresh, replay and logout', async () => {
     const browser = new Browser();

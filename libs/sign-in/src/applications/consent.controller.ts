@@ -9,6 +9,7 @@ import { answerAddress, type ClientAnswer } from '../answer-redirect.js';
 import { BrowserBinding } from '../browser-binding.js';
 import { DeviceDecisions } from '../device/device-decisions.js';
 import { loginRefusal, refusingHere } from '../login-errors.js';
+import { assertOwnForm } from '../own-form.js';
 import { ApplicationOutcome } from './application-outcome.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { sendConsentPage, sendOnward } from './consent-page.js';
@@ -26,7 +27,7 @@ const CONTRACT = {
 
 /**
  * Asks a person whether an application may sign him in (D49): a page without script, for the browser that is signed in,
- * decided once. The cookies are `SameSite=Lax`, so no other site can send the form (D38).
+ * decided once. The cookies are `SameSite=Lax`, so no other site can send the form, nor can a neighbour (D38).
  */
 @Controller('oauth2/consent')
 @Public()
@@ -71,6 +72,7 @@ export class ConsentController {
   })
   async decide(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await refusingHere(request, reply, async () => {
+      assertOwnForm(request, this.config.publicUrl);
       const { ticket, decision } = readBody(DecisionSchema, request);
       // Looked at first: whoever is not the one who is asked cannot use it up.
       await this.mine(await this.requests.find(ticket), request);

@@ -7,6 +7,7 @@ import { IdTokenHints, Sessions, type IdTokenHint } from '@app/tokens';
 import { z } from 'zod';
 import { BrowserSessions } from '../applications/browser-sessions.js';
 import { refusingHere } from '../login-errors.js';
+import { assertOwnForm } from '../own-form.js';
 import { escapeHtml, sendPage } from '../page.js';
 import { LogoutQuestions } from './logout-questions.js';
 import { PostLogoutTargets, targetAddress, type PostLogoutTarget } from './post-logout-target.js';
@@ -81,6 +82,7 @@ export class RpLogoutController {
       request,
       reply,
       async () => {
+        assertOwnForm(request, this.config.publicUrl);
         const { ticket, decision } = readBody(AnswerSchema, request);
         const question = await this.questions.take(ticket);
         const session = await this.browserSessions.find(request);
