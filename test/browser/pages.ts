@@ -17,6 +17,17 @@ async function openQuestion(stage: Stage, page: Page): Promise<void> {
   await page.goto(`${stage.url}/oauth2/logout`);
 }
 
+/** The code of a device is in the field, and the person sends it. */
+async function sendCode(stage: Stage, page: Page): Promise<void> {
+  await page.goto((await stage.deviceCodes()).verification_uri_complete);
+  await press(page, 'form button');
+}
+
+async function openDeviceConsent(stage: Stage, page: Page): Promise<void> {
+  await stage.signIn(page);
+  await sendCode(stage, page);
+}
+
 export const OUR_PAGES: readonly OurPage[] = [
   {
     name: 'choice-of-providers',
@@ -76,6 +87,37 @@ export const OUR_PAGES: readonly OurPage[] = [
     name: 'connecting-an-account',
     heading: 'Connect your account at Test IdP',
     open: async (stage, page) => void (await page.goto(await stage.connectPage())),
+  },
+  {
+    name: 'code-of-a-device',
+    heading: 'Connect a device',
+    open: async (stage, page) => void (await page.goto((await stage.deviceCodes()).verification_uri_complete)),
+  },
+  {
+    name: 'wrong-code-of-a-device',
+    heading: 'Connect a device',
+    open: async (stage, page) => {
+      await page.goto(`${stage.url}/device?user_code=BBBB-BBBB`);
+      await press(page, 'form button');
+    },
+  },
+  { name: 'sign-in-for-a-device', heading: 'Sign in for your device', open: sendCode },
+  { name: 'consent-for-a-device', heading: 'Allow Screen in the lobby?', open: openDeviceConsent },
+  {
+    name: 'back-to-the-device',
+    heading: 'You can go back to your device',
+    open: async (stage, page) => {
+      await openDeviceConsent(stage, page);
+      await press(page, 'button[value=allow]');
+    },
+  },
+  {
+    name: 'device-refused',
+    heading: 'Your device was not signed in',
+    open: async (stage, page) => {
+      await openDeviceConsent(stage, page);
+      await press(page, 'button[value=deny]');
+    },
   },
   { name: 'home', heading: 'Gatehouse', open: async (stage, page) => void (await page.goto(stage.url)) },
   {

@@ -1,5 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'puppeteer-core';
 import { applicationUrl, redeem, type TestApplication } from '../harness/application.js';
+import { beginDevice, DEVICE_CODE_GRANT, type DeviceCodes } from '../harness/device.js';
 import { freePort, runGatehouse } from '../harness/gatehouse.js';
 import { bearer, signInAsTest } from '../harness/sign-in.js';
 import { startInstallation, type Installation } from '../harness/suite.js';
@@ -36,6 +37,7 @@ applications:
   - { client_id: wiki, ${common}, name: Knowledge base of the Northern Regional Administration }
   - { client_id: chat, ${common}, name: Chat, consent: skip, post_logout_redirect_uris: ['${elsewhere.url}/bye'],
       frontchannel_logout_uri: '${elsewhere.url}/out' }
+  - { client_id: screen, name: Screen in the lobby, grant_types: ['${DEVICE_CODE_GRANT}'] }
 `,
     });
     return new Stage(installation, elsewhere, await launchChromium(), wiki, chat);
@@ -64,6 +66,11 @@ applications:
     const { body, text } = await json(`${this.url}/api/v1/oauth/initiate`, order, bearer(token));
     if (typeof body['auth_url'] !== 'string') throw new Error(`nothing was initiated: ${text}`);
     return body['auth_url'];
+  }
+
+  /** What a device without a browser shows. */
+  deviceCodes(): Promise<DeviceCodes> {
+    return beginDevice(this.url, { clientId: 'screen', clientSecret: undefined });
   }
 
   async stop(): Promise<void> {

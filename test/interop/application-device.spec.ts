@@ -63,6 +63,21 @@ describe('openid-client, unmodified, on a device (RFC 8628)', () => {
     expect(polls).toEqual(['authorization_pending', 'granted']);
   });
 
+  it('has its tokens bound to a key (RFC 9449), with nothing registered for it', async () => {
+    const config = await configured('screen', oidc.None());
+    const codes = await oidc.initiateDeviceAuthorization(config, { scope: SCOPE });
+    await allow(codes);
+    const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
+    const tokens = await oidc.pollDeviceAuthorizationGrant(config, atOnce(codes), undefined, { DPoP });
+    expect(tokens.token_type).toBe('dpop');
+    const subject = String(tokens.claims()?.sub);
+    expect((await oidc.fetchUserInfo(config, tokens.access_token, subject, { DPoP })).sub).toBe(subject);
+    await expect(oidc.fetchUserInfo(config, tokens.access_token, subject)).rejects.toMatchObject({ status: 401 });
+    const refresh = String(tokens.refresh_token);
+    await expect(oidc.refreshTokenGrant(config, refresh)).rejects.toMatchObject({ error: 'invalid_grant' });
+    expect((await oidc.refreshTokenGrant(config, refresh, undefined, { DPoP })).token_type).toBe('dpop');
+  });
+
   it('is told that the person refused', async () => {
     const config = await configured('screen', oidc.None());
     const codes = await oidc.initiateDeviceAuthorization(config, { scope: SCOPE });

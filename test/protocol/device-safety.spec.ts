@@ -1,11 +1,21 @@
 import { applicationUrl, walk } from '../harness/application.js';
 import { Browser } from '../harness/browser.js';
-import { answerDevice, asDevice, beginDevice, open, pollDevice, submit, typeCode } from '../harness/device.js';
+import {
+  answerDevice,
+  asDevice,
+  beginDevice,
+  DEVICE_CODE_GRANT,
+  open,
+  pollDevice,
+  submit,
+  typeCode,
+} from '../harness/device.js';
+import { newDpopKey } from '../harness/dpop-key.js';
 import { startGatehouse } from '../harness/gatehouse.js';
 import { freshDatabase } from '../harness/postgres.js';
 import { startRedis } from '../harness/redis-server.js';
-import { bearer, signInAsTest } from '../harness/sign-in.js';
-import { DeviceSuite, kiosk, printer, refusal, screen, SECRET, SPA, YAML } from './device-suite.js';
+import { bearer, claimsOf, signInAsTest } from '../harness/sign-in.js';
+import { DeviceSuite, kiosk, locked, printer, refusal, screen, SECRET, SPA, YAML } from './device-suite.js';
 import { basic, form, send } from './http.js';
 
 let suite: DeviceSuite;
@@ -193,6 +203,23 @@ describe('D32 D20 the device’s session', () => {
     const { body } = await pollDevice(server, screen, codes.device_code);
     const headers = bearer(String(body['access_token']));
     expect((await send('GET', `${server}/client-credentials`, { headers })).status).toBe(403);
+  });
+});
+
+describe('RFC 9449 §5 a device with a key', () => {
+  it('§5.2 gets nothing without a proof where it is registered so, which uses nothing up', async () => {
+    const codes = await beginDevice(server, locked);
+    await answerDevice(await suite.browserOf('zora'), codes);
+    const bare = [400, 'invalid_dpop_proof'];
+    expect(await refusal(pollDevice(server, locked, codes.device_code))).toEqual(bare);
+    const key = await newDpopKey();
+    const grant = { client_id: 'locked', grant_type: DEVICE_CODE_GRANT, device_code: codes.device_code };
+    const proof = await key.prove('POST', `${server}/oauth2/token`);
+    const { status, body } = await form(`${suite.other.url}/oauth2/token`, grant, { dpop: proof });
+    expect([status, body['token_type']]).toEqual([200, 'DPoP']);
+    expect(claimsOf(String(body['access_token']))['cnf']).toEqual({ jkt: key.jkt });
+    const refresh = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) };
+    expect(await refusal(asDevice(`${server}/oauth2/token`, locked, refresh))).toEqual(bare);
   });
 });
 

@@ -22,6 +22,8 @@ export const kiosk: TestApplication = { ...wiki, clientId: 'kiosk', redirectUri:
 export const screen: TestDevice = { clientId: 'screen', clientSecret: undefined };
 /** Its organization has consented for everybody, and it may not refresh. */
 export const printer: TestDevice = { clientId: 'printer', clientSecret: SECRET };
+/** It gets no token without a DPoP proof. */
+export const locked: TestDevice = { clientId: 'locked', clientSecret: undefined };
 /** Of another organization. */
 export const blue: TestDevice = { clientId: 'blue-screen', clientSecret: undefined };
 
@@ -35,6 +37,7 @@ client_callbacks: [{ client_id: spa, url: '${SPA}' }]
 applications:
   - { client_id: screen, name: "Lobby <b>screen</b>", ${GRANTS}, resources: ['${API}'] }
   - { client_id: printer, client_secret: ${SECRET}, name: Printer, grant_types: ['${DEVICE_CODE_GRANT}'], consent: skip }
+  - { client_id: locked, name: Locked, ${GRANTS}, dpop_bound_access_tokens: true }
   - { client_id: robot, name: Robot, ${GRANTS}, jwks: ${robotKey.jwks} }
   - { client_id: blue-screen, name: Blue, ${GRANTS}, organization: blue }
   - { client_id: wiki, client_secret: ${SECRET}, name: Wiki, redirect_uris: [${wiki.redirectUri}], consent: skip }

@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ClientAuthenticator, type Application } from '@app/clients';
+import { ClientAuthenticator, isPublic, type Application } from '@app/clients';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { DEVICE_CODE_GRANT, OAuthError } from '@app/oauth2';
-import { DeviceAuthorizations, type DevicePoll } from '../device-authorizations.js';
+import { DeviceAuthorizations, type AllowedDevice, type DevicePoll } from '../device-authorizations.js';
 import { RefreshTokens } from '../refresh-tokens.js';
 import type { SessionFacts } from '../session-facts.js';
 import { Sessions } from '../sessions.js';
 import { TokenIssuer, type IssuedTokens } from '../token-issuer.js';
-import { resourceOf, unauthorizedClient, type Grant, type TokenRequest } from './grant.js';
+import { assertProves, resourceOf, unauthorizedClient, type Grant, type TokenRequest } from './grant.js';
 
 /** RFC 8628 §3.4: a device asks whether its person has answered, and gets what a code would get it. */
 @Injectable()
@@ -25,6 +25,7 @@ export class DeviceCodeGrant implements Grant {
 
   async issue(request: TokenRequest): Promise<IssuedTokens> {
     const application = await this.asking(request);
+    assertProves(request, application);
     if (request.deviceCode === undefined)
       throw new OAuthError('invalid_request', 'device_code is required for the device_code grant');
     const poll = await this.devices.poll(request.deviceCode, application.clientId);
@@ -32,11 +33,11 @@ export class DeviceCodeGrant implements Grant {
     // Before the code is used up: a device that names a wrong API may ask again.
     const resource = resourceOf(request, poll.resource, this.config.publicUrl);
     if (!(await this.devices.redeem(poll))) throw invalidGrant('another poll was answered first');
-    const { sessionId, scopes } = poll;
-    const begun = await this.begin(sessionId, scopes, resource, application);
+    const { scopes } = poll;
+    const begun = await this.begin(poll, resource, application, request.dpopKey);
     if (begun === undefined) throw invalidGrant('the session of this code has ended');
     const { facts, ...family } = begun;
-    const tokens = await this.issuer.forUser(facts, scopes, resource);
+    const tokens = await this.issuer.forUser(facts, scopes, resource, request.dpopKey);
     const idToken = scopes.includes('openid')
       ? { idToken: await this.issuer.idToken(facts, scopes, undefined, tokens.accessToken) }
       : {};
@@ -52,18 +53,19 @@ export class DeviceCodeGrant implements Grant {
     return client.application;
   }
 
-  /** A refresh token only for those that were registered for refreshing. */
+  /** A refresh token only for those that were registered for refreshing; a public one's is bound to its key (RFC 9449 §5). */
   private async begin(
-    sessionId: string,
-    scopes: readonly string[],
+    { sessionId, scopes }: AllowedDevice,
     resource: string | undefined,
-    { grantTypes }: Application,
+    application: Application,
+    dpopKey: string | undefined,
   ): Promise<Begun | undefined> {
-    if (!grantTypes.includes('refresh_token')) {
+    if (!application.grantTypes.includes('refresh_token')) {
       const facts = await this.sessions.findAlive(sessionId);
       return facts === undefined ? undefined : { facts };
     }
-    const family = await this.refreshTokens.begin(sessionId, scopes, resource);
+    const key = isPublic(application) ? dpopKey : undefined;
+    const family = await this.refreshTokens.begin(sessionId, scopes, resource, key);
     if (family === undefined) return undefined;
     const { facts, refreshToken, familyId } = family;
     return { facts, refreshToken, familyId };
