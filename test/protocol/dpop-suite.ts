@@ -1,5 +1,6 @@
 import { applicationUrl, walk, type TestApplication } from '../harness/application.js';
 import { Browser } from '../harness/browser.js';
+import { DEVICE_CODE_GRANT, type TestDevice } from '../harness/device.js';
 import { newDpopKey, type DpopKey } from '../harness/dpop-key.js';
 import { pkcePair } from '../harness/sign-in.js';
 import { startInstallation, type Installation } from '../harness/suite.js';
@@ -25,6 +26,8 @@ export const strict: TestApplication = {
   clientSecret: SECRET,
   redirectUri: 'https://strict.example/callback',
 };
+/** Public, asks for a device code, and gets no token without a proof. */
+export const tv: TestDevice = { clientId: 'tv', clientSecret: undefined };
 const YAML = `
 admins: ['test:boss@test.tmi']
 client_callbacks: [{ client_id: spa, url: '${SPA}' }]
@@ -33,6 +36,7 @@ applications:
   - { client_id: wiki, client_secret: ${SECRET}, name: Wiki, redirect_uris: [${wiki.redirectUri}], consent: skip }
   - { client_id: strict, client_secret: ${SECRET}, name: Strict, redirect_uris: [${strict.redirectUri}], consent: skip,
       dpop_bound_access_tokens: true }
+  - { client_id: tv, name: TV, grant_types: [refresh_token, '${DEVICE_CODE_GRANT}'], dpop_bound_access_tokens: true }
 `;
 
 export type Fields = Readonly<Record<string, string>>;
@@ -61,7 +65,7 @@ export class DpopSuite {
 
   /** What an application's request has in its headers. */
   async headersOf(
-    { clientId, clientSecret }: TestApplication,
+    { clientId, clientSecret }: TestDevice,
     by: Proving,
     path = '/oauth2/token',
   ): Promise<Record<string, string>> {
@@ -87,7 +91,7 @@ export class DpopSuite {
     return { ...fields, code_verifier: verifier, ...named(application) };
   }
 
-  async tokenOf(application: TestApplication, fields: Fields, by: Proving): Promise<Answer> {
+  async tokenOf(application: TestDevice, fields: Fields, by: Proving): Promise<Answer> {
     return form(`${this.server}/oauth2/token`, fields, await this.headersOf(application, by));
   }
 
@@ -99,7 +103,7 @@ export class DpopSuite {
     return { access: String(answer.body['access_token']), refresh: String(answer.body['refresh_token']) };
   }
 
-  refresh(application: TestApplication, token: string, by: Proving): Promise<Answer> {
+  refresh(application: TestDevice, token: string, by: Proving): Promise<Answer> {
     const fields = { grant_type: 'refresh_token', refresh_token: token, ...named(application) };
     return this.tokenOf(application, fields, by);
   }
@@ -114,7 +118,7 @@ export class DpopSuite {
   }
 }
 
-function named({ clientId, clientSecret }: TestApplication): Fields {
+function named({ clientId, clientSecret }: TestDevice): Fields {
   return clientSecret === undefined ? { client_id: clientId } : {};
 }
 

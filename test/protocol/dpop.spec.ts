@@ -1,5 +1,6 @@
 import { applicationUrl, signInto, walk } from '../harness/application.js';
 import { Browser } from '../harness/browser.js';
+import { answerDevice, beginDevice, DEVICE_CODE_GRANT } from '../harness/device.js';
 import type { DpopKey } from '../harness/dpop-key.js';
 import { bearer, claimsOf, codeAsTest, pkcePair } from '../harness/sign-in.js';
 import {
@@ -10,6 +11,7 @@ import {
   SECRET,
   SPA,
   strict,
+  tv,
   wiki,
   type Fields,
   type Proving,
@@ -183,6 +185,21 @@ describe('RFC 9449 §5.2 dpop_bound_access_tokens', () => {
     const token = String(body['refresh_token']);
     expectRefused(await suite.refresh(strict, token, undefined), 400, 'invalid_dpop_proof');
     expect((await suite.refresh(strict, token, key)).status).toBe(200);
+  });
+});
+
+describe('RFC 9449 §5 the device grant (RFC 8628)', () => {
+  it('binds what a device gets, and keeps to §5.2 before the code is used up', async () => {
+    const codes = await beginDevice(server, tv);
+    await answerDevice(new Browser(), codes);
+    const fields = { grant_type: DEVICE_CODE_GRANT, device_code: codes.device_code, client_id: 'tv' };
+    expectRefused(await suite.tokenOf(tv, fields, undefined), 400, 'invalid_dpop_proof');
+    const { body } = await suite.tokenOf(tv, fields, key);
+    expect(body).toMatchObject({ token_type: 'DPoP' });
+    expect(claimsOf(String(body['access_token']))['cnf']).toEqual({ jkt: key.jkt });
+    const token = String(body['refresh_token']);
+    expectRefused(await suite.refresh(tv, token, other), 400, 'invalid_grant');
+    expect((await suite.refresh(tv, token, key)).status).toBe(200);
   });
 });
 
