@@ -10,7 +10,7 @@ export const AuthorizationParametersSchema = z.object({
   redirect_uri: z.string().max(2000).optional().describe('The same as client_callback, by its RFC name'),
   client_id: z.string().max(2000).optional(),
   response_type: z.string().max(100).optional().describe('code, or left out for the fragment'),
-  response_mode: z.string().max(100).optional(),
+  response_mode: z.string().max(100).optional().describe('query; form_post for registered applications'),
   scope: z.string().max(1000).describe('Must hold openid; unknown scopes are ignored'),
   state: z.string().max(2048).optional().describe('Echoed, never invented'),
   nonce: z.string().max(1024).optional(),
@@ -47,6 +47,8 @@ export type Delivery =
       readonly target: string;
       /** Undefined only where a confidential application sent none (D9). */
       readonly codeChallenge: string | undefined;
+      /** Left out: in the query. */
+      readonly mode?: 'form_post';
     }
   | { readonly kind: 'fragment'; readonly target: string }
   | { readonly kind: 'json' }

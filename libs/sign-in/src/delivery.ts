@@ -5,7 +5,7 @@ import { SetupLink } from '@app/directory';
 import { noStore, requestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodes, RefreshTokens, TokenIssuer, tokenResponse, type IssuedTokens } from '@app/tokens';
-import { redirectToClient } from './answer-redirect.js';
+import { sendToClient } from './client-answer.js';
 import { ApplicationSignIn } from './applications/application-sign-in.js';
 import type { AuthorizationRequest } from './authorization-request.js';
 import { sendPage } from './page.js';
@@ -48,11 +48,11 @@ export class OutcomeDelivery {
         party: 'first',
         dpopJkt: request.dpopJkt,
       });
-      return redirectToClient(request.delivery, { code, state: request.state, iss: this.config.publicUrl }, reply);
+      return sendToClient(request.delivery, { code, state: request.state, iss: this.config.publicUrl }, reply);
     }
     const response = tokenResponse(await this.tokens(request, sessionId));
     if (request.delivery.kind === 'fragment')
-      return redirectToClient(request.delivery, { ...response, state: request.state }, reply);
+      return sendToClient(request.delivery, { ...response, state: request.state }, reply);
     await reply
       .status(200)
       .header('Cross-Origin-Resource-Policy', 'same-origin')
@@ -65,7 +65,7 @@ export class OutcomeDelivery {
     noStore(reply);
     if (!('target' in request.delivery)) throw error;
     const { code, description } = error;
-    return redirectToClient(
+    return sendToClient(
       request.delivery,
       { error: code, error_description: description, state: request.state, iss: this.config.publicUrl },
       reply,

@@ -20,7 +20,7 @@ export function authorizationServerMetadata(config: GatehouseConfig, grantTypes:
     require_pushed_authorization_requests: false,
     scopes_supported: [...SIGN_IN_SCOPES, ...MACHINE_SCOPES],
     response_types_supported: ['code'],
-    response_modes_supported: ['query'],
+    response_modes_supported: ['query', 'form_post'],
     grant_types_supported: grantTypes,
     token_endpoint_auth_methods_supported: clientAuthentication,
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,

@@ -4,7 +4,7 @@ import type { Application } from '@app/clients';
 import { CLOCK, type Clock, GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
 import { IdTokenHints, type SessionFacts } from '@app/tokens';
-import { redirectToClient } from '../answer-redirect.js';
+import { sendToClient } from '../client-answer.js';
 import type { AuthorizationParameters, AuthorizationRequest } from '../authorization-request.js';
 import { BrowserBinding } from '../browser-binding.js';
 import { loginRefusal } from '../login-errors.js';
@@ -97,6 +97,6 @@ export class ApplicationLogins {
     const { publicUrl } = this.config;
     this.logger.log({ message: 'An application was refused', requestId: request.id, error: code, detail: logDetail });
     const answer = { error: code, error_description: description, state, iss: publicUrl };
-    await redirectToClient({ ...delivery, codeChallenge: undefined }, answer, reply);
+    await sendToClient({ ...delivery, codeChallenge: undefined }, answer, reply);
   }
 }

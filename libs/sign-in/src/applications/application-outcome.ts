@@ -5,7 +5,7 @@ import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { noStore } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import { AuthorizationCodes, Sessions, type SessionFacts } from '@app/tokens';
-import { redirectToClient, type ClientAnswer } from '../answer-redirect.js';
+import { sendToClient, type ClientAnswer } from '../client-answer.js';
 import type { AuthorizationRequest } from '../authorization-request.js';
 import { BrowserBinding } from '../browser-binding.js';
 import { PushedRequests } from '../pushed/pushed-requests.js';
@@ -41,7 +41,7 @@ export class ApplicationOutcome {
   ): Promise<void> {
     const application = await this.admit(asked, session);
     if (!(await this.mustAsk(asked, session, application)))
-      return redirectToClient(asked.delivery, await this.answer(asked, session), reply);
+      return sendToClient(asked.delivery, await this.answer(asked, session), reply);
     if (prompts(asked).includes('none'))
       throw new OAuthError('consent_required', 'The person must be asked for consent first');
     const browser = this.browsers.bind(request, reply);

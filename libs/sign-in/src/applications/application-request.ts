@@ -12,15 +12,18 @@ import {
 
 /** Where an application's answers go, errors too, once its target is known to be its own (D34). */
 export type ApplicationTarget = Pick<AuthorizationRequest, 'clientId' | 'state' | 'party'> & {
-  readonly delivery: { readonly kind: 'code'; readonly target: string };
+  readonly delivery: { readonly kind: 'code'; readonly target: string; readonly mode?: 'form_post' };
 };
+
+/** Multiple Response Type Encoding Practices §2.1, Form Post Response Mode §2; the fragment would show codes to scripts. */
+const RESPONSE_MODES = new Set(['query', 'form_post']);
 
 /**
  * The target of an application's request, before anything else is looked at (RFC 6749 §4.1.2.1, D34).
  * @throws OAuthError 400 for the person at the browser: nothing may be sent to a target that is not registered (D7, R18)
  */
 export function applicationTarget(parameters: AuthorizationParameters, application: Application): ApplicationTarget {
-  const { redirect_uri: named, client_callback: alias, state } = parameters;
+  const { redirect_uri: named, client_callback: alias, response_mode: mode, state } = parameters;
   if (alias !== undefined)
     throw new OAuthError('invalid_request', 'client_callback is for first-party clients; send redirect_uri');
   if (named === undefined) throw new OAuthError('invalid_request', 'redirect_uri is required (OIDC Core §3.1.2.1)');
@@ -29,7 +32,14 @@ export function applicationTarget(parameters: AuthorizationParameters, applicati
       'invalid_request',
       'redirect_uri is not registered for this application: it must be equal to a registered one, character for character',
     );
-  return { clientId: application.clientId, party: 'application', state, delivery: { kind: 'code', target: named } };
+  const delivery = { kind: 'code', target: named } as const;
+  const posted = { ...delivery, mode: 'form_post' } as const;
+  return {
+    clientId: application.clientId,
+    party: 'application',
+    state,
+    delivery: mode === 'form_post' ? posted : delivery,
+  };
 }
 
 /**
@@ -77,8 +87,8 @@ function assertSupported(parameters: AuthorizationParameters): void {
     throw new OAuthError('invalid_request', 'response_type is required (RFC 6749 §4.1.1)');
   if (parameters.response_type !== 'code')
     throw new OAuthError('unsupported_response_type', 'response_type must be code');
-  if (parameters.response_mode !== undefined && parameters.response_mode !== 'query')
-    throw new OAuthError('invalid_request', 'response_mode must be query, or left out');
+  if (parameters.response_mode !== undefined && !RESPONSE_MODES.has(parameters.response_mode))
+    throw new OAuthError('invalid_request', 'response_mode must be query or form_post, or left out');
 }
 
 /** What is left of the scopes asked for (D31). @throws OAuthError `invalid_scope` */

@@ -43,16 +43,6 @@ export async function sendConsentPage(
   );
 }
 
-/**
- * Leads a browser on that has sent a form to us. A page instead of a redirect: browsers hold a form's policy against every
- * redirect behind it, and where an application goes on to is not ours to know (docs/decisions/0015).
- */
-export async function sendOnward(reply: FastifyReply, address: string): Promise<void> {
-  const target = escapeHtml(address);
-  void reply.header('Refresh', `0; url=${address}`);
-  await sendPage(reply, 200, 'One moment', `<p><a href="${target}">Go on to the application</a></p>`);
-}
-
 /** What the person can tell a trick by: where he goes on to, or the code on his device (RFC 8628 §5.4). */
 function whatFollows({ delivery }: AuthorizationRequest): string {
   if (delivery.kind === 'device')

@@ -5,14 +5,14 @@ import { ApiContract, noStore, Public, RateClass, readBody, readQuery, requestCo
 import { OAuthError } from '@app/oauth2';
 import type { SessionFacts } from '@app/tokens';
 import { z } from 'zod';
-import { answerAddress, type ClientAnswer } from '../answer-redirect.js';
+import { sendOnToClient, type ClientAnswer } from '../client-answer.js';
 import { BrowserBinding } from '../browser-binding.js';
 import { DeviceDecisions } from '../device/device-decisions.js';
 import { loginRefusal, refusingHere } from '../login-errors.js';
 import { assertOwnForm } from '../own-form.js';
 import { ApplicationOutcome } from './application-outcome.js';
 import { BrowserSessions } from './browser-sessions.js';
-import { sendConsentPage, sendOnward } from './consent-page.js';
+import { sendConsentPage } from './consent-page.js';
 import { ConsentRequests, type ConsentRequest } from './consent-requests.js';
 import { Consents } from './consents.js';
 
@@ -83,7 +83,7 @@ export class ConsentController {
         decision === 'allow'
           ? await this.allow(asked, session, request)
           : this.refusal(asked, denied('the person refused'));
-      await sendOnward(reply, answerAddress(asked.delivery, answer));
+      await sendOnToClient(asked.delivery, answer, reply);
     });
   }
 

@@ -4,7 +4,7 @@ import { Applications, type Application } from '@app/clients';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import { OAuthError } from '@app/oauth2';
 import { SilentSessions } from '@app/tokens';
-import { redirectToClient } from '../answer-redirect.js';
+import { sendToClient } from '../client-answer.js';
 import type { AuthorizationParameters, AuthorizationRequest } from '../authorization-request.js';
 import { ApplicationOutcome } from './application-outcome.js';
 import { applicationRequest, applicationTarget } from './application-request.js';
@@ -34,7 +34,7 @@ export class SilentLogin {
     const { scopes, idp: providerId } = asked;
     const sessionId = await this.sessions.begin({ cookieHash, application, scopes, providerId });
     if (sessionId === undefined) return false;
-    await redirectToClient(asked.delivery, await this.outcome.codeFor(asked, sessionId), reply);
+    await sendToClient(asked.delivery, await this.outcome.codeFor(asked, sessionId), reply);
     return true;
   }
 
