@@ -20,11 +20,9 @@ export { ClientAuthenticator, type IdentifiedClient } from './client-authenticat
 export type { MachineClient } from './machine-client.js';
 export {
   APPLICATION_AUTH_METHODS,
-  APPLICATION_GRANT_TYPES,
   isPublic,
   type Application,
   type ApplicationAuthMethod,
-  type ApplicationGrantType,
   type ApplicationSettings,
 } from './applications/application.js';
 export { Applications } from './applications/applications.js';

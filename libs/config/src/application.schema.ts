@@ -1,3 +1,4 @@
+import { APPLICATION_GRANT_TYPES, DEVICE_CODE_GRANT, SIGN_IN_SCOPES } from '@app/oauth2';
 import { z } from 'zod';
 import { publicKeySet } from './public-key-set.js';
 import { Secret } from './secret.js';
@@ -8,20 +9,6 @@ import { clientCallbackFault, postLogoutFault, type UrlFault } from './urls.js';
 const LONGEST_URI = 2000;
 const MOST_URIS = 50;
 const MOST_SECRETS = 5;
-
-/** RFC 8628 §3.4 */
-const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
-
-/** What people may be asked for (D31). */
-const scopes = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
-
-/** How it may get tokens. */
-const grantTypes = [
-  'authorization_code',
-  'refresh_token',
-  'urn:ietf:params:oauth:grant-type:token-exchange',
-  DEVICE_CODE,
-] as const;
 
 /** RFC 6749 A.1 without the space, which nobody types twice alike. Other prefixes of ours belong to what routes make. */
 const clientId = z
@@ -122,16 +109,16 @@ export const applicationSchema = section({
     'Where people may be sent after a logout; the same form, and an origin may stand without its slash.',
   ),
   scopes: documented(
-    distinct(z.enum(scopes))
+    distinct(z.enum(SIGN_IN_SCOPES))
       .refine((list) => list.length > 0, 'must hold at least one scope')
-      .default([...scopes]),
+      .default([...SIGN_IN_SCOPES]),
     'The most that it may ask people for.',
   ),
   grant_types: documented(
-    distinct(z.enum(grantTypes))
+    distinct(z.enum(APPLICATION_GRANT_TYPES))
       .refine(
-        (list) => list.includes('authorization_code') || list.includes(DEVICE_CODE),
-        `must hold authorization_code or ${DEVICE_CODE}`,
+        (list) => list.includes('authorization_code') || list.includes(DEVICE_CODE_GRANT),
+        `must hold authorization_code or ${DEVICE_CODE_GRANT}`,
       )
       .default(['authorization_code', 'refresh_token']),
     'How it may get tokens; the last is for devices without a browser (RFC 8628).',

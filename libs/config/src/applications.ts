@@ -1,3 +1,4 @@
+import { TOKEN_EXCHANGE_GRANT } from '@app/oauth2';
 import type { ApplicationEntry } from './application.schema.js';
 import type { FaultCollector } from './configuration-error.js';
 import type { ApplicationConfig } from './gatehouse-config.js';
@@ -11,8 +12,6 @@ export interface ApplicationPlace {
   /** The organizations that exist because the file names them elsewhere. */
   readonly organizations: ReadonlySet<string>;
 }
-
-const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 type Entry = Readonly<Record<string, unknown>>;
 type Report = (key: string, message: string) => void;
@@ -76,7 +75,7 @@ function checkProof(entry: Entry, report: Report): void {
     if (entry['consent'] === 'skip')
       report('consent', 'cannot be skipped by a public application; give it a client_secret, or remove the key');
     const { grant_types: grantTypes } = entry;
-    if (Array.isArray(grantTypes) && grantTypes.includes(TOKEN_EXCHANGE))
+    if (Array.isArray(grantTypes) && grantTypes.includes(TOKEN_EXCHANGE_GRANT))
       report(
         'grant_types',
         'may hold token-exchange only where the application proves itself; give it a client_secret',

@@ -2,6 +2,7 @@
  * The one value that every room reads: parsed, validated and frozen at start. Durations are milliseconds unless the
  * name says seconds. Secrets are `Secret`s, which print as `[redacted]` everywhere but `.reveal()`.
  */
+import type { ApplicationGrantType } from '@app/oauth2';
 import type { JSONWebKeySet } from 'jose';
 import type { Secret } from './secret.js';
 import type { UpstreamTokenRules } from './upstream-token-rules.js';
@@ -228,12 +229,7 @@ export interface ApplicationConfig {
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
   readonly scopes: readonly string[];
-  readonly grantTypes: readonly (
-    | 'authorization_code'
-    | 'refresh_token'
-    | 'urn:ietf:params:oauth:grant-type:token-exchange'
-    | 'urn:ietf:params:oauth:grant-type:device_code'
-  )[];
+  readonly grantTypes: readonly ApplicationGrantType[];
   readonly tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
   /** For `private_key_jwt`, and only then: public keys. */
   readonly jwks: JSONWebKeySet | undefined;

@@ -1,5 +1,5 @@
-import { APPLICATION_AUTH_METHODS, APPLICATION_GRANT_TYPES } from '@app/clients';
-import { SIGN_IN_SCOPES } from '@app/oauth2';
+import { APPLICATION_AUTH_METHODS } from '@app/clients';
+import { APPLICATION_GRANT_TYPES, SIGN_IN_SCOPES } from '@app/oauth2';
 import { z } from 'zod';
 import { publicJwk } from './public-jwk.js';
 import { line } from './text-fields.js';

@@ -28,7 +28,13 @@ export {
   secretMatches,
   type OpaqueTokenKind,
 } from './opaque-token.js';
-export { DEVICE_CODE_GRANT, mintUserCode, readUserCode, shownUserCode } from './user-code.js';
+export {
+  APPLICATION_GRANT_TYPES,
+  DEVICE_CODE_GRANT,
+  TOKEN_EXCHANGE_GRANT,
+  type ApplicationGrantType,
+} from './grant-types.js';
+export { mintUserCode, readUserCode, shownUserCode } from './user-code.js';
 export {
   ASYMMETRIC_ALGORITHMS,
   hasPrivateMember,

@@ -1,8 +1,5 @@
 import { randomInt } from 'node:crypto';
 
-/** `grant_type` of a device that has no browser (RFC 8628 §3.4). */
-export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
-
 /** RFC 8628 §6.1: no vowels, so no words; nothing that looks like a digit or is mistaken for another letter of these. */
 const LETTERS = 'BCDFGHJKLMNPQRSTVWXZ';
 const LENGTH = 8;

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { Database } from '@app/database';
-import { DEVICE_CODE_GRANT, SIGN_IN_SCOPES } from '@app/oauth2';
-import type { ApplicationGrantType, ApplicationSettings } from './application.js';
+import { DEVICE_CODE_GRANT, SIGN_IN_SCOPES, type ApplicationGrantType } from '@app/oauth2';
+import type { ApplicationSettings } from './application.js';
 import { ApplicationRegistry } from './application-registry.js';
 import { applicationFaults } from './application-rules.js';
 

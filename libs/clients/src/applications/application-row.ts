@@ -1,5 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
-import type { Application, ApplicationAuthMethod, ApplicationGrantType, ApplicationSettings } from './application.js';
+import type { ApplicationGrantType } from '@app/oauth2';
+import type { Application, ApplicationAuthMethod, ApplicationSettings } from './application.js';
 
 /** A row of {@link APPLICATION_COLUMNS}. */
 export interface ApplicationRow {

@@ -5,6 +5,7 @@ import {
   postLogoutUriFault,
   redirectUriFault,
   SIGN_IN_SCOPES,
+  TOKEN_EXCHANGE_GRANT,
 } from '@app/oauth2';
 import type { ApplicationSettings } from './application.js';
 
@@ -19,7 +20,6 @@ type UriJudge = (uri: string) => string | undefined;
 
 const LONGEST_URI = 2000;
 const MOST_URIS = 50;
-const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /**
  * Everything that is wrong with an application's settings: redirect targets by D7 and R18, scopes that exist, a way to
@@ -70,7 +70,7 @@ function grantFaults({ grantTypes, redirectUris, tokenEndpointAuthMethod }: Appl
   const hasCode = grantTypes.includes('authorization_code');
   if (!hasCode && !grantTypes.includes(DEVICE_CODE_GRANT))
     return [{ field: 'grant_types', message: `must hold authorization_code or ${DEVICE_CODE_GRANT}` }];
-  if (grantTypes.includes(TOKEN_EXCHANGE) && tokenEndpointAuthMethod === 'none')
+  if (grantTypes.includes(TOKEN_EXCHANGE_GRANT) && tokenEndpointAuthMethod === 'none')
     return [{ field: 'grant_types', message: 'may hold token-exchange only where the application can prove itself' }];
   if (!hasCode || redirectUris.length > 0) return [];
   return [{ field: 'redirect_uris', message: 'must hold at least one target' }];

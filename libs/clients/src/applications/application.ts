@@ -1,4 +1,4 @@
-import { DEVICE_CODE_GRANT } from '@app/oauth2';
+import type { ApplicationGrantType } from '@app/oauth2';
 import type { Revocation } from '@app/revocation';
 import type { JSONWebKeySet } from 'jose';
 
@@ -10,15 +10,6 @@ export const APPLICATION_AUTH_METHODS = [
   'none',
 ] as const;
 export type ApplicationAuthMethod = (typeof APPLICATION_AUTH_METHODS)[number];
-
-/** What an application may be registered for. */
-export const APPLICATION_GRANT_TYPES = [
-  'authorization_code',
-  'refresh_token',
-  'urn:ietf:params:oauth:grant-type:token-exchange',
-  DEVICE_CODE_GRANT,
-] as const;
-export type ApplicationGrantType = (typeof APPLICATION_GRANT_TYPES)[number];
 
 /** What whoever registers an application says of it; RFC 7591 §2 under our names. */
 export interface ApplicationSettings {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ClientAuthenticator, type Application } from '@app/clients';
 import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
-import { OAuthError } from '@app/oauth2';
+import { OAuthError, TOKEN_EXCHANGE_GRANT } from '@app/oauth2';
 import { AccessTokenVerifier } from '../access-token-verifier.js';
 import type { AccessTokenClaims } from '../access-token.js';
 import { Sessions } from '../sessions.js';
@@ -19,7 +19,7 @@ const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
  */
 @Injectable()
 export class TokenExchangeGrant implements Grant {
-  readonly grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+  readonly grantType = TOKEN_EXCHANGE_GRANT;
 
   constructor(
     private readonly clients: ClientAuthenticator,
