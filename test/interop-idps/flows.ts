@@ -9,6 +9,12 @@ import type { RealIdp } from './real-idp.js';
 
 const EMAIL_FORMAT = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
 
+/**
+ * An IdP's instants have whole seconds, and whoever signs in within the second of a logout that names no session counts as
+ * logged out (D25). The IdP's clock is the machine's.
+ */
+const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)));
+
 /** How this IdP encrypts: SimpleSAMLphp 1.19 knows only AES-CBC. */
 export type Encryption = 'gcm' | 'cbc';
 
@@ -251,6 +257,7 @@ export function itWorksWith(encryption: Encryption, start: () => Promise<RealIdp
   });
 
   it('IdP-initiated logout: after our answer by POST the browser lets the IdP go on to the next of us', async () => {
+    await nextSecond();
     const { tokens: redirect, person } = await signIn('main');
     const { tokens: post } = await signIn('posting', person);
     const page = await person.open(idp.portalLogout());
