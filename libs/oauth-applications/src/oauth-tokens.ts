@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationRegistry, presentedClient, type RegisteredApplication } from '@app/clients';
-import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
+import { GATEHOUSE_CONFIG, type GatehouseConfig } from '@app/config';
 import type { RequestContext } from '@app/edge';
 import { OAuthError } from '@app/oauth2';
 import type { TenantCaller } from '@app/organizations';
-import { ApplicationTokens, TokenEndpoint, type ApplicationToken, type IssuedTokens } from '@app/tokens';
+import { ApplicationTokens, TokenEndpoint, type ApplicationToken } from '@app/tokens';
 import type { z } from 'zod';
 import { refusalOf, wrongClient } from './oauth-token-refusals.js';
 import type { OAuthTokenRequestSchema } from './planetscale.schema.js';
@@ -26,7 +26,6 @@ export class OAuthTokens {
     private readonly endpoint: TokenEndpoint,
     private readonly tokens: ApplicationTokens,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -37,7 +36,6 @@ export class OAuthTokens {
   async issue(tenant: Tenant, id: string, wish: TokenWish, context: RequestContext): Promise<ServiceToken> {
     const application = await this.registry.get(tenant.organizationId, id);
     assertServed(application, wish);
-    const startedAt = this.clock();
     const issued = await this.endpoint.issue(tokenRequest(wish, context)).catch((error: unknown) => {
       throw refusalOf(error);
     });
@@ -47,7 +45,7 @@ export class OAuthTokens {
     const token = await this.tokens.find(application.clientId, familyId);
     if (token === undefined)
       throw new OAuthError('invalid_grant', 'The session of this grant ended just now', { status: 422 });
-    const plain = { accessToken: issued.accessToken, refreshToken, expiresAt: endOf(issued, startedAt) };
+    const plain = { accessToken: issued.accessToken, refreshToken };
     return serviceTokenAnswer(application, token, issued.scope.split(' '), plain, this.config.publicUrl);
   }
 
@@ -127,11 +125,6 @@ function required(wish: TokenWish, field: 'code' | 'redirect_uri' | 'refresh_tok
   const value = wish[field];
   if (value === undefined) throw unprocessable(field, `is required for grant_type ${wish.grant_type}`);
   return value;
-}
-
-/** To the second, as the token has it, and never later than it. */
-function endOf({ expiresIn }: IssuedTokens, startedAt: Date): Date {
-  return new Date((Math.floor(startedAt.getTime() / 1000) + expiresIn) * 1000);
 }
 
 function unknownToken(): OAuthError {

@@ -10,7 +10,6 @@ export type OauthApplication = z.infer<typeof OauthApplicationSchema>;
 export interface PlainTokens {
   readonly accessToken: string;
   readonly refreshToken: string;
-  readonly expiresAt: Date;
 }
 
 /** What a scope lets an application do, and to whom it belongs: the person, or the organization whose groups they are. */
@@ -53,7 +52,7 @@ export function serviceTokenAnswer(
     avatar_url: application.logoUri ?? '',
     created_at: token.createdAt.toISOString(),
     updated_at: (token.refreshedAt ?? token.createdAt).toISOString(),
-    expires_at: (plain?.expiresAt ?? token.accessTokenExpiresAt).toISOString(),
+    expires_at: token.accessTokenExpiresAt.toISOString(),
     last_used_at: token.refreshedAt?.toISOString() ?? '',
     actor_id: person.id,
     actor_display_name: person.name,
