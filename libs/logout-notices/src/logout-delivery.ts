@@ -1,11 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
 import { SigningKeys } from '@app/keys';
-import { findOutboundError, OutboundCalls } from '@app/outbound';
-import { outcomeOfAnswer, outcomeOfFault, retryDelayMs, type DeliveryOutcome } from '@app/webhooks';
+import { OutboundCalls } from '@app/outbound';
+import { DeliveryLoop, retryDelayMs, type DeliveryOutcome } from '@app/webhooks';
 import { LogoutNoticeRepository, type ClaimedNotice, type LogoutBacklog } from './logout-notice.repository.js';
 import { LOGOUT_TOKEN_TYPE, logoutTokenClaims } from './logout-token.js';
 
@@ -32,9 +31,6 @@ const GIVE_UP_MS = DAY_MS;
 const KEEP_DELIVERED_MS = 7 * DAY_MS;
 const KEEP_FAILED_MS = 30 * DAY_MS;
 
-/** A process that ends gives attempts under way this long before it breaks them off. */
-const SHUTDOWN_GRACE_MS = 3_000;
-
 /** Batches that one tidying removes; the rest waits for the next. */
 const MOST_BATCHES = 50;
 
@@ -53,13 +49,17 @@ export interface LogoutDeliveryCounts {
 @Injectable()
 export class LogoutDelivery implements OnModuleDestroy {
   private readonly logger = new Logger(LogoutDelivery.name);
-  private readonly underWay = new Map<Promise<void>, string>();
-  private readonly stopping = new AbortController();
   private totals = { delivered: 0, retried: 0, failed: 0 };
-  private filling: Promise<void> | undefined;
-  private fillAgain = false;
-  private isClosed = false;
-  private isFailing = false;
+  private readonly loop = new DeliveryLoop<ClaimedNotice>({
+    claim: (busy) => this.claim(busy),
+    receiverOf: ({ applicationId }) => applicationId,
+    send: (notice) => this.send(notice),
+    settle: (notice, outcome) => this.settle(notice, outcome),
+    release: (notice) => this.repository.release(notice),
+    cannotClaim: (error) => this.logger.error(`Applications are not told of logouts: ${messageOf(error)}`),
+    cannotStore: (notice, error) =>
+      this.logger.error(`${nameOf(notice)}: what became of it is not stored, it is sent again: ${messageOf(error)}`),
+  });
 
   constructor(
     private readonly repository: LogoutNoticeRepository,
@@ -67,23 +67,20 @@ export class LogoutDelivery implements OnModuleDestroy {
     @Inject(LOGOUT_CALLS) private readonly calls: OutboundCalls,
     @Inject(GATEHOUSE_CONFIG) private readonly config: GatehouseConfig,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {
-    setMaxListeners(ROOM.total, this.stopping.signal);
-  }
+  ) {}
 
   /** Sends what is due, until nothing is; one indexed query where nothing is. */
   @Interval('logout-notices', 2_000)
-  async tick(): Promise<void> {
-    await this.fill();
-    while (this.underWay.size > 0) await Promise.all(this.underWay.keys());
+  tick(): Promise<void> {
+    return this.loop.run();
   }
 
   /** Forgets what nobody wants any more, in small statements; a failure is logged and tried again next time. */
   @Interval('logout-notices-retention', MINUTE_MS)
   async tidy(): Promise<void> {
     try {
-      if (!this.isClosed) await this.repository.dropUnwanted();
-      for (let batch = 0; batch < MOST_BATCHES && !this.isClosed; batch += 1)
+      if (!this.loop.isClosed) await this.repository.dropUnwanted();
+      for (let batch = 0; batch < MOST_BATCHES && !this.loop.isClosed; batch += 1)
         if (!(await this.repository.removeOld(KEEP_DELIVERED_MS, KEEP_FAILED_MS))) break;
     } catch (error) {
       this.logger.error(`Old logout notices could not be removed: ${messageOf(error)}`);
@@ -100,79 +97,24 @@ export class LogoutDelivery implements OnModuleDestroy {
     return this.repository.backlog();
   }
 
-  /** Lets attempts under way end, breaks off those that take long, and leaves no lease behind. */
-  async onModuleDestroy(): Promise<void> {
-    this.isClosed = true;
-    const timer = setTimeout(() => this.stopping.abort(), SHUTDOWN_GRACE_MS);
-    await this.filling;
-    await Promise.all(this.underWay.keys());
-    clearTimeout(timer);
+  onModuleDestroy(): Promise<void> {
+    return this.loop.close();
   }
 
-  /** Claims as much as there is room for, one claim at a time. Never rejects. */
-  private fill(): Promise<void> {
-    this.fillAgain = true;
-    this.filling ??= this.claimWhileAsked().finally(() => {
-      this.filling = undefined;
-    });
-    return this.filling;
-  }
-
-  private async claimWhileAsked(): Promise<void> {
-    while (this.fillAgain && !this.isClosed) {
-      this.fillAgain = false;
-      const total = ROOM.total - this.underWay.size;
-      if (total <= 0) return;
-      try {
-        for (const notice of await this.repository.claim(this.busy(), { ...ROOM, total }, LEASE_MS)) this.start(notice);
-        this.isFailing = false;
-      } catch (error) {
-        if (!this.isFailing) this.logger.error(`Applications are not told of logouts: ${messageOf(error)}`);
-        this.isFailing = true;
-      }
-    }
-  }
-
-  private busy(): ReadonlyMap<string, number> {
+  private async claim(busy: readonly string[]): Promise<readonly ClaimedNotice[] | undefined> {
+    const total = ROOM.total - busy.length;
+    if (total <= 0) return undefined;
     const counted = new Map<string, number>();
-    for (const applicationId of this.underWay.values())
-      counted.set(applicationId, (counted.get(applicationId) ?? 0) + 1);
-    return counted;
+    for (const applicationId of busy) counted.set(applicationId, (counted.get(applicationId) ?? 0) + 1);
+    return this.repository.claim(counted, { ...ROOM, total }, LEASE_MS);
   }
 
-  private start(notice: ClaimedNotice): void {
-    const work: Promise<void> = this.deliver(notice).then(async () => {
-      this.underWay.delete(work);
-      await this.fill();
-    });
-    this.underWay.set(work, notice.applicationId);
-  }
-
-  /** Never rejects: what cannot be kept is done again when the lease has ended. */
-  private async deliver(notice: ClaimedNotice): Promise<void> {
-    try {
-      const outcome = this.isClosed ? undefined : await this.send(notice);
-      if (outcome === undefined) await this.repository.release(notice);
-      else await this.settle(notice, outcome);
-    } catch (error) {
-      this.logger.error(`${nameOf(notice)}: what became of it is not stored, it is sent again: ${messageOf(error)}`);
-    }
-  }
-
-  /** Undefined: broken off, because this process ends. */
   private async send(notice: ClaimedNotice): Promise<DeliveryOutcome | undefined> {
     const claims = logoutTokenClaims(this.config.publicUrl, notice, this.clock());
     const token = await this.keys.sign(claims, { purpose: 'id', typ: LOGOUT_TOKEN_TYPE });
     const body = new URLSearchParams({ logout_token: token }).toString();
-    try {
-      const call = this.calls.prepare('POST', notice.address, { 'content-type': 'application/x-www-form-urlencoded' });
-      return outcomeOfAnswer(await this.calls.send(call, body, { signal: this.stopping.signal }), this.clock());
-    } catch (error) {
-      if (this.stopping.signal.aborted) return undefined;
-      const outbound = findOutboundError(error);
-      if (outbound === undefined) throw error;
-      return outcomeOfFault(outbound.fault);
-    }
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return this.loop.post(this.calls, { address: notice.address, headers, body }, this.clock);
   }
 
   private async settle(notice: ClaimedNotice, outcome: DeliveryOutcome): Promise<void> {

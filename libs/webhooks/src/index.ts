@@ -8,7 +8,8 @@
 export type { OutboxRow, VaultEvent } from './vault-event.js';
 export { WebhookOutbox } from './webhook-outbox.js';
 export { WebhookDelivery, type DeliveryCounts } from './webhook-delivery.js';
-export { outcomeOfAnswer, outcomeOfFault, retryDelayMs, type DeliveryOutcome } from './delivery-outcome.js';
+export { DeliveryLoop } from './delivery-loop.js';
+export { retryDelayMs, type DeliveryOutcome } from './delivery-outcome.js';
 export type { EndpointBacklog } from './outbox.repository.js';
 export { verifyWebhook, WebhookRefused, type ReceivedWebhook } from './signature.js';
 export { WebhooksModule } from './webhooks.module.js';

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig, type WebhookEndpoint } from '@app/config';
-import { findOutboundError, OutboundCalls } from '@app/outbound';
-import { outcomeOfAnswer, outcomeOfFault, retryDelayMs, type DeliveryOutcome } from './delivery-outcome.js';
+import { CLOCK, GATEHOUSE_CONFIG, type Clock, type GatehouseConfig } from '@app/config';
+import { OutboundCalls } from '@app/outbound';
+import { DeliveryLoop } from './delivery-loop.js';
+import { retryDelayMs, type DeliveryOutcome } from './delivery-outcome.js';
 import { OutboxRepository, type ClaimedEvent, type EndpointBacklog, type EndpointRoom } from './outbox.repository.js';
 import { signedHeaders } from './signature.js';
 import { WebhookOutbox } from './webhook-outbox.js';
@@ -13,9 +14,6 @@ export const WEBHOOK_CALLS = Symbol('WebhookCalls');
 
 const EVERY_TWO_SECONDS_MS = 2_000;
 const EVERY_TEN_MINUTES_MS = 600_000;
-
-/** A process that ends gives attempts under way this long before it breaks them off. */
-const SHUTDOWN_GRACE_MS = 3_000;
 
 /** Batches that one tidying removes; the rest waits for the next. */
 const MOST_BATCHES = 50;
@@ -36,12 +34,19 @@ export interface DeliveryCounts {
 export class WebhookDelivery implements OnModuleDestroy {
   private readonly logger = new Logger(WebhookDelivery.name);
   private readonly totals = new Map<string, DeliveryCounts>();
-  private readonly underWay = new Map<Promise<void>, string>();
-  private readonly stopping = new AbortController();
-  private filling: Promise<void> | undefined;
-  private fillAgain = false;
-  private isClosed = false;
-  private isFailing = false;
+  private readonly loop = new DeliveryLoop<ClaimedEvent>({
+    claim: (busy) => this.claim(busy),
+    receiverOf: ({ endpointId }) => endpointId,
+    send: (event) => this.send(event),
+    settle: (event, outcome) => this.settle(event, outcome),
+    release: (event) => this.repository.release(event),
+    cannotClaim: (error) => this.logger.error(`Webhooks are not sent: ${messageOf(error)}`),
+    cannotStore: (event, error) =>
+      this.logger.error(
+        `What became of event ${event.eventId} at webhook ${event.endpointId} could not be stored, ` +
+          `so it will be sent again: ${messageOf(error)}`,
+      ),
+  });
 
   constructor(
     private readonly outbox: WebhookOutbox,
@@ -53,21 +58,20 @@ export class WebhookDelivery implements OnModuleDestroy {
 
   /** Sends what is due, until nothing is; one indexed query where nothing is, and none without endpoints. */
   @Interval('webhook-delivery', EVERY_TWO_SECONDS_MS)
-  async tick(): Promise<void> {
-    await this.fill();
-    while (this.underWay.size > 0) await Promise.all(this.underWay.keys());
+  tick(): Promise<void> {
+    return this.loop.run();
   }
 
   /** Removes what has been kept long enough, in small statements; a failure is logged and tried again next time. */
   @Interval('webhook-retention', EVERY_TEN_MINUTES_MS)
   async tidy(): Promise<void> {
-    const known = this.rooms();
-    if (known.length === 0 || this.isClosed) return;
+    const known = this.rooms([]);
+    if (known.length === 0 || this.loop.isClosed) return;
     const { giveUpMs, keepDeliveredMs, keepFailedMs } = this.config.webhookDelivery;
     try {
       const abandoned = await this.repository.abandon(known, giveUpMs);
       if (abandoned > 0) this.logger.warn(`${abandoned} events were for webhooks that are not configured any more`);
-      for (let batch = 0; batch < MOST_BATCHES && !this.isClosed; batch += 1)
+      for (let batch = 0; batch < MOST_BATCHES && !this.loop.isClosed; batch += 1)
         if (!(await this.repository.removeOld(keepDeliveredMs, keepFailedMs))) break;
     } catch (error) {
       this.logger.error(`Old webhook events could not be removed: ${messageOf(error)}`);
@@ -84,46 +88,21 @@ export class WebhookDelivery implements OnModuleDestroy {
     return this.config.webhooks.length === 0 ? [] : this.repository.backlog();
   }
 
-  /** Lets attempts under way end, breaks off those that take long, and leaves no lease behind. */
-  async onModuleDestroy(): Promise<void> {
-    this.isClosed = true;
-    const timer = setTimeout(() => this.stopping.abort(), SHUTDOWN_GRACE_MS);
-    await this.filling;
-    await Promise.all(this.underWay.keys());
-    clearTimeout(timer);
+  onModuleDestroy(): Promise<void> {
+    return this.loop.close();
   }
 
-  /** Claims as much as there is room for, one claim at a time. Never rejects. */
-  private fill(): Promise<void> {
-    this.fillAgain = true;
-    this.filling ??= this.claimWhileAsked().finally(() => {
-      this.filling = undefined;
-    });
-    return this.filling;
-  }
-
-  private async claimWhileAsked(): Promise<void> {
-    while (this.fillAgain && !this.isClosed) {
-      this.fillAgain = false;
-      const { concurrency, timeoutMs } = this.config.webhookDelivery;
-      const rooms = this.rooms().filter(({ room }) => room > 0);
-      const limit = concurrency - this.underWay.size;
-      if (rooms.length === 0 || limit <= 0) return;
-      try {
-        // Time enough to send and to settle, twice over.
-        for (const event of await this.repository.claim(rooms, limit, 30_000 + 3 * timeoutMs)) this.start(event);
-        this.isFailing = false;
-      } catch (error) {
-        if (!this.isFailing) this.logger.error(`Webhooks are not sent: ${messageOf(error)}`);
-        this.isFailing = true;
-      }
-    }
+  private async claim(busy: readonly string[]): Promise<readonly ClaimedEvent[] | undefined> {
+    const { concurrency, timeoutMs } = this.config.webhookDelivery;
+    const rooms = this.rooms(busy).filter(({ room }) => room > 0);
+    const limit = concurrency - busy.length;
+    // Time enough to send and to settle, twice over.
+    return rooms.length === 0 || limit <= 0 ? undefined : this.repository.claim(rooms, limit, 30_000 + 3 * timeoutMs);
   }
 
   /** Begins elsewhere each time, so that no endpoint is always the last when there is not room for all. */
-  private rooms(): EndpointRoom[] {
+  private rooms(busy: readonly string[]): EndpointRoom[] {
     const { concurrencyPerEndpoint } = this.config.webhookDelivery;
-    const busy = [...this.underWay.values()];
     const rooms = this.outbox.all().map(([organizationId, { id }]) => ({
       endpointId: id,
       organizationId,
@@ -133,45 +112,16 @@ export class WebhookDelivery implements OnModuleDestroy {
     return [...rooms.slice(first), ...rooms.slice(0, first)];
   }
 
-  private start(event: ClaimedEvent): void {
-    const work: Promise<void> = this.deliver(event).then(async () => {
-      this.underWay.delete(work);
-      await this.fill();
-    });
-    this.underWay.set(work, event.endpointId);
-  }
-
-  /** Never rejects: what cannot be kept is done again when the lease has ended. */
-  private async deliver(event: ClaimedEvent): Promise<void> {
-    try {
-      const endpoint = this.config.webhooks.find(({ id }) => id === event.endpointId);
-      const outcome = endpoint === undefined || this.isClosed ? undefined : await this.send(event, endpoint);
-      if (outcome === undefined) await this.repository.release(event);
-      else await this.settle(event, outcome);
-    } catch (error) {
-      this.logger.error(
-        `What became of event ${event.eventId} at webhook ${event.endpointId} could not be stored, ` +
-          `so it will be sent again: ${messageOf(error)}`,
-      );
-    }
-  }
-
-  /** Undefined: broken off, because this process ends. */
-  private async send(event: ClaimedEvent, endpoint: WebhookEndpoint): Promise<DeliveryOutcome | undefined> {
+  /** Undefined for an endpoint that is not configured any more, too. */
+  private async send(event: ClaimedEvent): Promise<DeliveryOutcome | undefined> {
+    const endpoint = this.config.webhooks.find(({ id }) => id === event.endpointId);
+    if (endpoint === undefined) return undefined;
     const body = bodyOf(event);
     const headers = {
       'content-type': 'application/json',
       ...signedHeaders(endpoint.secrets, event.eventId, event.claimedAt, body),
     };
-    try {
-      const call = this.calls.prepare('POST', endpoint.url, headers);
-      return outcomeOfAnswer(await this.calls.send(call, body, { signal: this.stopping.signal }), this.clock());
-    } catch (error) {
-      if (this.stopping.signal.aborted) return undefined;
-      const outbound = findOutboundError(error);
-      if (outbound === undefined) throw error;
-      return outcomeOfFault(outbound.fault);
-    }
+    return this.loop.post(this.calls, { address: endpoint.url, headers, body }, this.clock);
   }
 
   private async settle(event: ClaimedEvent, outcome: DeliveryOutcome): Promise<void> {
